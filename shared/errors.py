@@ -12,7 +12,7 @@ class FieldError:
     reason: str
 
 
-class Refused(Exception):  # noqa: N818 - a refusal is an answer, not a malfunction
+class Refused(Exception):
     """A business answer: the command was understood and is not carried out. Nothing of it is stored.
 
     `code` is stable and machine readable (the last part of the problem type), `detail` is for people.
@@ -59,7 +59,7 @@ class Conflict(Refused):
     code = "conflict"
 
 
-class Unavailable(Exception):  # noqa: N818 - says what the caller should do: come back
+class Unavailable(Exception):
     """Not decided, or not known to be decided: try the same command with the same key again (HTTP 503)."""
 
     def __init__(self, detail: str, retry_after_seconds: int = 2) -> None:

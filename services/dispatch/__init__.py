@@ -1,0 +1,1 @@
+"""Dispatch: owns the state of incidents, asks the responsible departments to act, and keeps their clocks."""

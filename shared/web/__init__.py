@@ -1,0 +1,1 @@
+"""HTTP: one app factory, one way to log in, one way to refuse."""

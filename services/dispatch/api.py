@@ -1,0 +1,152 @@
+"""Dispatch's HTTP: the desk's queue, one incident with its whole trail, and the commands of the desk."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Query, Request, Response
+from pydantic import BaseModel
+
+from services.dispatch.domain.incident import Incident
+from services.dispatch.domain.states import State
+from services.dispatch.forms import AssignIn
+from services.dispatch.handlers import AssignDepartments
+from services.dispatch.ports import Incidents, Rules, Views
+from shared.errors import NotFound
+from shared.mongo.lane import Lane
+from shared.mongo.work import Ref, Work
+from shared.web.auth import Caller, Role
+from shared.web.correlation import context_of
+from shared.web.idempotency import fingerprint, idempotency_key, submit_once
+
+Key = Annotated[str, Depends(idempotency_key)]
+
+
+class OrderOut(BaseModel):
+    """One department's work order."""
+
+    order: str
+    department: str
+    state: str
+    accept_by: datetime
+    due_at: datetime
+    calendar_unconfirmed: bool
+    accepted_at: datetime | None
+    done_at: datetime | None
+    evidence: tuple[str, ...]
+
+
+class LineOut(BaseModel):
+    """One line of the history."""
+
+    at: datetime
+    actor: str
+    what: str
+    reason: str | None
+
+
+class IncidentOut(BaseModel):
+    """An incident as the desk sees it. Send `version` back with every command."""
+
+    incident: str
+    version: int
+    code: str
+    state: str
+    cycle: int
+    priority: str
+    category: dict[str, str]
+    condition: str | None
+    place: dict[str, object]
+    text: str
+    photo_ids: tuple[str, ...]
+    route_rule: str | None
+    reference_version: str | None
+    orders: list[OrderOut]
+    history: list[LineOut]
+    flags: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Rendered:
+    """A desk command whose answer is the incident afterwards."""
+
+    inner: AssignDepartments
+
+    def reads(self) -> Iterable[Ref]:
+        return self.inner.reads()
+
+    def decide(self, work: Work) -> IncidentOut:
+        return _incident_out(*self.inner.decide(work))
+
+
+def router(lane: Lane, incidents: Incidents, views: Views, rules: Rules) -> APIRouter:
+    """The routes; everything they need is handed in."""
+    routes = APIRouter(prefix="/v1")
+
+    @routes.get("/incidents", summary="The desk's queue, the oldest clock first")
+    async def get_incidents(
+        caller: Caller, state: State | None = None, limit: Annotated[int, Query(ge=1, le=200)] = 50
+    ) -> list[IncidentOut]:
+        caller.require(Role.STAFF, Role.LEAD)
+        found = await views.queue(caller.subdistrict, state.value if state else None, limit)
+        return [_incident_out(incident, version) for incident, version in found]
+
+    @routes.get("/incidents/{incident_id}", summary="One incident with its whole trail")
+    async def get_incident(incident_id: str, caller: Caller) -> IncidentOut:
+        caller.require(Role.STAFF, Role.LEAD)
+        found = await views.incident(incident_id, caller.subdistrict)
+        if found is None:
+            raise NotFound("there is no such incident for you")
+        return _incident_out(*found)
+
+    @routes.post("/incidents/{incident_id}/assign", response_model=IncidentOut, summary="Send it to departments")
+    async def assign(incident_id: str, wish: AssignIn, request: Request, caller: Caller, key: Key) -> Response:
+        caller.require(Role.STAFF, Role.LEAD)
+        command = AssignDepartments(
+            incidents,
+            rules,
+            incident_id,
+            caller.subdistrict,
+            wish.expected_version,
+            tuple(wish.departments),
+            wish.reason,
+            context_of(request, caller.actor),
+        )
+        return await submit_once(lane, caller, key, fingerprint(wish, incident_id), _Rendered(command))
+
+    return routes
+
+
+def _incident_out(incident: Incident, version: int) -> IncidentOut:
+    return IncidentOut(
+        incident=incident.id,
+        version=version,
+        code=incident.code,
+        state=incident.state,
+        cycle=incident.cycle,
+        priority=incident.priority,
+        category=incident.category,
+        condition=incident.condition,
+        place=incident.place,
+        text=incident.text,
+        photo_ids=incident.photo_ids,
+        route_rule=incident.route.rule if incident.route else None,
+        reference_version=incident.route.reference_version if incident.route else None,
+        orders=[
+            OrderOut(
+                order=order.id,
+                department=order.department,
+                state=order.state,
+                accept_by=order.accept_by,
+                due_at=order.due_at,
+                calendar_unconfirmed=order.calendar_unconfirmed,
+                accepted_at=order.accepted_at,
+                done_at=order.done_at,
+                evidence=order.evidence,
+            )
+            for order in incident.orders
+        ],
+        history=[LineOut(at=x.at, actor=x.actor, what=x.what, reason=x.reason) for x in incident.history],
+        flags=incident.flags,
+    )

@@ -1,0 +1,51 @@
+"""Composition root: everything dispatch is made of, in reading order."""
+
+from fastapi import APIRouter
+
+from services.dispatch import agents
+from services.dispatch import api as http
+from services.dispatch.receipts import ReceiptVerifier
+from services.dispatch.rules import ReferenceRules
+from services.dispatch.settings import DispatchSettings
+from services.dispatch.store import COLLECTIONS, INCIDENTS, MongoViews
+from shared.api import Api, run_api
+from shared.reference.load import load
+from shared.runtime import Process
+from shared.settings import KafkaSettings
+from shared.worker import run_worker
+
+SERVICE = "dispatch"
+
+
+async def api(process: Process) -> None:
+    """HTTP for community staff and leads."""
+    settings = DispatchSettings()
+    reference = load(settings.reference)
+
+    def routers(parts: Api) -> list[APIRouter]:
+        return [http.router(parts.lane, INCIDENTS, MongoViews(parts.opened.database), ReferenceRules(reference))]
+
+    await run_api(
+        process,
+        settings,
+        service=SERVICE,
+        reference_version=reference.version,
+        collections=COLLECTIONS,
+        routers=routers,
+    )
+
+
+async def worker(process: Process) -> None:
+    """Routes new incidents, hears the departments, publishes what happened."""
+    settings = DispatchSettings()
+    reference = load(settings.reference)
+    rules, receipts = ReferenceRules(reference), ReceiptVerifier(settings.receipt_jwks)
+    await run_worker(
+        process,
+        settings,
+        KafkaSettings(),
+        service=SERVICE,
+        reference_version=reference.version,
+        collections=COLLECTIONS,
+        handlers=agents.handlers(INCIDENTS, rules, receipts, reference.departments),
+    )

@@ -1,0 +1,204 @@
+"""The incident with its work orders: one aggregate, because every change of an order is a change of its incident."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from services.dispatch.domain.clocks import Priority
+from services.dispatch.domain.states import (
+    FINISHED_ORDERS,
+    OPEN_ORDERS,
+    ORDER_TRANSITIONS,
+    OrderState,
+    State,
+    Who,
+    find_transition,
+)
+
+
+class NotAllowed(Exception):
+    """The table has no such transition. The text is for the person who asked."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reporter:
+    """One observation of the incident; the frozen order of reporters decides who was first."""
+
+    rider: str
+    report: str
+    captured_at: datetime
+    received_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """One department's work order. `seq` numbers what this department was told about it."""
+
+    id: str
+    department: str
+    state: OrderState
+    cycle: int
+    offered_at: datetime
+    accept_by: datetime
+    due_at: datetime
+    calendar_unconfirmed: bool
+    seq: int = 0
+    accepted_at: datetime | None = None
+    done_at: datetime | None = None
+    reason: str | None = None
+    suggested_department: str | None = None
+    extension_asked_until: datetime | None = None
+    evidence: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """Why these departments: the rule that decided and the reference data it came from."""
+
+    departments: tuple[str, ...]
+    rule: str
+    reference_version: str
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of the history: never changed, never removed."""
+
+    at: datetime
+    actor: str
+    what: str
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Incident:
+    """The thing in the world. `place` is the contract's place as plain data; `t0` is where this cycle's clock starts."""
+
+    id: str
+    subdistrict: str
+    code: str
+    category: dict[str, str]
+    condition: str | None
+    priority: Priority
+    place: dict[str, Any]
+    text: str
+    interim_measures: str | None
+    photo_ids: tuple[str, ...]
+    photo_required: bool
+    reporters: tuple[Reporter, ...]
+    state: State
+    cycle: int
+    t0: datetime
+    route: Route | None = None
+    orders: tuple[Order, ...] = ()
+    history: tuple[Line, ...] = ()
+    flags: tuple[str, ...] = ()
+    resolved_at: datetime | None = None
+
+    def order(self, order_id: str) -> Order | None:
+        """The order of that id, in whatever state."""
+        return next((order for order in self.orders if order.id == order_id), None)
+
+    @property
+    def community(self) -> str | None:
+        """Code of the community it lies in, None while the place is uncertain."""
+        path: dict[str, str] | None = self.place.get("grid")
+        return path["community"] if path else None
+
+
+@dataclass(frozen=True, slots=True)
+class StateChanged:
+    """The incident went from one state to another."""
+
+    before: State
+    after: State
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OrderChanged:
+    """Something happened to an order; `kind` is the contract's word: offered, accepted, returned, extension, done, withdrawn."""
+
+    kind: str
+    order: str
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A department is told about its order; `kind` is offer, ack, withdraw, … `seq` is given by `number`."""
+
+    kind: str
+    order: str
+    update_id: str | None = None
+    reason: str | None = None
+    reason_code: str | None = None
+    seq: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Resolved:
+    """The incident is fixed in this cycle."""
+
+
+Happened = StateChanged | OrderChanged | Told | Resolved
+
+
+def move(
+    incident: Incident, target: State, who: Who, actor: str, at: datetime, reason: str | None = None
+) -> tuple[Incident, StateChanged]:
+    """Take one transition of the table, with its line of history. Raises `NotAllowed`."""
+    row = find_transition(incident.state, target, who)
+    if row is None:
+        raise NotAllowed(f"{incident.state} -> {target} is not for {who}")
+    if row.reason and not reason:
+        raise NotAllowed(f"{incident.state} -> {target} needs a reason")
+    line = Line(at, actor, f"{incident.state} -> {target}", reason)
+    moved = replace(incident, state=target, history=(*incident.history, line))
+    return moved, StateChanged(incident.state, target, reason)
+
+
+def with_order(incident: Incident, order: Order) -> Incident:
+    """The incident with this order added, or in place of the one of the same id."""
+    if incident.order(order.id) is None:
+        return replace(incident, orders=(*incident.orders, order))
+    return replace(incident, orders=tuple(order if old.id == order.id else old for old in incident.orders))
+
+
+def move_order(
+    incident: Incident, order: Order, target: OrderState, actor: str, at: datetime, what: str, **changes: Any
+) -> Incident:
+    """Take one transition of the order's table. Raises `NotAllowed`."""
+    if target not in ORDER_TRANSITIONS[order.state]:
+        raise NotAllowed(f"the order is {order.state} and cannot become {target}")
+    moved = replace(order, state=target, **changes)
+    line = Line(at, actor, f"order {order.id} {what}", changes.get("reason"))
+    return replace(with_order(incident, moved), history=(*incident.history, line))
+
+
+def number(incident: Incident, happened: list[Happened]) -> tuple[Incident, list[Happened]]:
+    """Count what each department is told about its order: 1, 2, 3 … without a gap."""
+    numbered: list[Happened] = []
+    for event in happened:
+        if isinstance(event, Told):
+            order = incident.order(event.order)
+            assert order is not None  # only orders of this incident are told about
+            incident = with_order(incident, replace(order, seq=order.seq + 1))
+            numbered.append(replace(event, seq=order.seq + 1))
+        else:
+            numbered.append(event)
+    return incident, numbered
+
+
+def is_resolved(incident: Incident) -> bool:
+    """No order is open and at least one of this cycle is done."""
+    of_cycle = [order for order in incident.orders if order.cycle == incident.cycle]
+    return not any(o.state in OPEN_ORDERS for o in incident.orders) and any(
+        o.state in FINISHED_ORDERS for o in of_cycle
+    )
+
+
+def all_came_back(incident: Incident) -> bool:
+    """Every order of this cycle was returned or withdrawn."""
+    of_cycle = [order for order in incident.orders if order.cycle == incident.cycle]
+    return all(order.state in (OrderState.RETURNED, OrderState.WITHDRAWN) for order in of_cycle)

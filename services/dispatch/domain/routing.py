@@ -1,0 +1,68 @@
+"""From a report to the departments that must act."""
+
+from dataclasses import replace
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from services.dispatch.domain import clocks
+from services.dispatch.domain.clocks import Limit
+from services.dispatch.domain.incident import (
+    Happened,
+    Incident,
+    Line,
+    Order,
+    OrderChanged,
+    Route,
+    Told,
+    move,
+    number,
+    with_order,
+)
+from services.dispatch.domain.states import OrderState, State, Who
+
+SYSTEM = "system:dispatch"
+
+
+def route(
+    incident: Incident, found: Route | str, limit: Limit, zone: ZoneInfo, at: datetime
+) -> tuple[Incident, list[Happened]]:
+    """Triage a new incident and, if a rule decided, offer it. `found` is the route, or why there is none.
+
+    An incident without a certain place, or one that no rule fits, stays in triage with the reason: never guessed, never skipped.
+    """
+    reason = found if isinstance(found, str) else None
+    triaged, changed = move(incident, State.TRIAGED, Who.SYSTEM, SYSTEM, at, reason)
+    if isinstance(found, str):
+        return triaged, [changed]
+    dispatched, happened = offer(triaged, found, limit, zone, Who.SYSTEM, SYSTEM, at)
+    return dispatched, [changed, *happened]
+
+
+def offer(
+    incident: Incident, chosen: Route, limit: Limit, zone: ZoneInfo, who: Who, actor: str, at: datetime
+) -> tuple[Incident, list[Happened]]:
+    """One order for each department. Raises `NotAllowed` if the incident is not waiting to be dispatched."""
+    moved, changed = move(incident, State.DISPATCHED, who, actor, at)
+    happened: list[Happened] = [changed]
+    moved = replace(moved, route=chosen)
+    for department in chosen.departments:
+        deadline = clocks.due(incident.priority, limit, incident.t0, zone)
+        order = Order(
+            id=f"{incident.id}.{len(moved.orders) + 1}",
+            department=department,
+            state=OrderState.OFFERED,
+            cycle=incident.cycle,
+            offered_at=at,
+            accept_by=clocks.accept_by(incident.priority, at, zone),
+            due_at=deadline.at,
+            calendar_unconfirmed=deadline.unconfirmed,
+        )
+        line = Line(at, actor, f"order {order.id} offered to {department}", chosen.rule)
+        moved = replace(with_order(moved, order), history=(*moved.history, line))
+        happened += [OrderChanged("offered", order.id), Told("offer", order.id)]
+    return number(moved, happened)
+
+
+def incident_of(order_id: str) -> str:
+    """The incident that an order id belongs to; the id is untrusted, so the incident may not exist."""
+    return order_id.rpartition(".")[0]

@@ -1,0 +1,159 @@
+"""What dispatch tells the services and the departments, in the words of the contract."""
+
+from services.dispatch.domain.incident import (
+    Happened,
+    Incident,
+    Order,
+    OrderChanged,
+    Resolved,
+    StateChanged,
+    Told,
+)
+from services.dispatch.domain.states import FINISHED_ORDERS
+from services.dispatch.ports import CategoryRule
+from shared.contracts import vocabulary as words
+from shared.contracts.dispatch_order import DispatchOrder
+from shared.contracts.event import EventData
+from shared.contracts.incident_changed import IncidentChanged
+from shared.contracts.incident_resolved import IncidentResolved
+from shared.contracts.topics import INCIDENT_CHANGED, INCIDENT_RESOLVED, dispatch_topic
+
+
+def tell(incident: Incident, category: CategoryRule, happened: Happened, actor_kind: str) -> tuple[str, EventData]:
+    """Topic name and event for one thing that happened; `incident` is as it is afterwards."""
+    match happened:
+        case StateChanged():
+            return INCIDENT_CHANGED.name, _state_changed(incident, happened, actor_kind)
+        case OrderChanged():
+            return INCIDENT_CHANGED.name, _order_changed(incident, happened, actor_kind)
+        case Resolved():
+            return INCIDENT_RESOLVED.name, _resolved(incident)
+        case Told():
+            order = _order(incident, happened.order)
+            return dispatch_topic(order.department).name, _told(incident, order, category, happened)
+
+
+def _state_changed(incident: Incident, change: StateChanged, actor_kind: str) -> IncidentChanged:
+    return IncidentChanged.model_validate(
+        {
+            "subdistrict": incident.subdistrict,
+            "kind": "state",
+            "incident": incident.id,
+            "code": incident.code,
+            "actor_kind": actor_kind,
+            "from_state": change.before.value,
+            "to_state": change.after.value,
+            "reason": change.reason,
+            "severity": incident.priority.value,
+            "flags": incident.flags,
+        }
+    )
+
+
+def _order_changed(incident: Incident, change: OrderChanged, actor_kind: str) -> IncidentChanged:
+    order = _order(incident, change.order)
+    return IncidentChanged.model_validate(
+        {
+            "subdistrict": incident.subdistrict,
+            "kind": f"order_{change.kind}",
+            "incident": incident.id,
+            "code": incident.code,
+            "actor_kind": actor_kind,
+            "reason": change.reason,
+            "order": {
+                "id": order.id,
+                "department": order.department,
+                "state": order.state.value,
+                "accept_by": order.accept_by,
+                "due_at": order.due_at,
+            },
+            "until": order.extension_asked_until if change.kind == "extension" else None,
+            "extension": "asked" if change.kind == "extension" else None,
+            "photo_ids": order.evidence if change.kind == "done" else (),
+        }
+    )
+
+
+def _resolved(incident: Incident) -> IncidentResolved:
+    done = [o for o in incident.orders if o.cycle == incident.cycle and o.state in FINISHED_ORDERS]
+    return IncidentResolved.model_validate(
+        {
+            "subdistrict": incident.subdistrict,
+            "how": "department",
+            "incident": incident.id,
+            "code": incident.code,
+            "cycle": incident.cycle,
+            "resolved_at": incident.resolved_at,
+            "departments": tuple(dict.fromkeys(order.department for order in done)),
+            "reporters": [
+                {"rider": r.rider, "report": r.report, "captured_at": r.captured_at, "received_at": r.received_at}
+                for r in incident.reporters
+            ],
+            "severity": incident.priority.value,
+            "category": incident.category,
+            "condition": incident.condition,
+            "evidence_photo_ids": tuple(photo for order in done for photo in order.evidence),
+            "on_time": all(order.done_at is not None and order.done_at <= order.due_at for order in done),
+        }
+    )
+
+
+def _told(incident: Incident, order: Order, category: CategoryRule, told: Told) -> DispatchOrder:
+    return DispatchOrder.model_validate(
+        {
+            "subdistrict": incident.subdistrict,
+            "kind": told.kind,
+            "order": order.id,
+            "seq": told.seq,
+            "work_order": work_order(incident, order, category),
+            "update_id": told.update_id,
+            "current_state": order.state.value if told.update_id else None,
+            "reason": told.reason,
+            "reason_code": told.reason_code,
+        }
+    )
+
+
+def work_order(incident: Incident, order: Order, category: CategoryRule) -> words.WorkOrder:
+    """The whole order, so that each message to a department can be read alone."""
+    flags = ("calendar_unconfirmed",) if order.calendar_unconfirmed else ()
+    return words.WorkOrder.model_validate(
+        {
+            "order": order.id,
+            "incident": incident.id,
+            "code": incident.code,
+            "cycle": order.cycle,
+            "category": {**incident.category, "zh": category.zh, "en": category.en},
+            "condition": incident.condition,
+            "priority_class": incident.priority.value,
+            "place": incident.place,
+            "text": incident.text,
+            "interim_measures": incident.interim_measures,
+            "photos": [{"id": photo, "url": f"/intake/v1/photos/{photo}"} for photo in incident.photo_ids],
+            "photo_required": incident.photo_required,
+            "state": order.state.value,
+            "offered_at": order.offered_at,
+            "accept_by": order.accept_by,
+            "due_at": order.due_at,
+            "flags": (*incident.flags, *flags),
+        }
+    )
+
+
+def refused_unknown(subdistrict: str, order: str, seq: int, update_id: str, reason: str) -> DispatchOrder:
+    """The answer to an update of an order that this department does not have."""
+    return DispatchOrder(
+        subdistrict=subdistrict,
+        kind="refused",
+        order=order,
+        seq=seq,
+        update_id=update_id,
+        reason=reason,
+        reason_code="unknown_order",
+    )
+
+
+def _order(incident: Incident, order_id: str) -> Order:
+    order = incident.order(order_id)
+    assert order is not None  # only orders of this incident are spoken of
+    return order

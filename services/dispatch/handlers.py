@@ -1,0 +1,192 @@
+"""One class per command or event: `reads` names what it looks at, `decide` is the whole transaction."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from services.dispatch import events
+from services.dispatch.domain import routing, updates
+from services.dispatch.domain.incident import Happened, Incident, Line, NotAllowed, Reporter, Route, Told, number
+from services.dispatch.domain.states import State, Who
+from services.dispatch.domain.updates import Update, UpdateRefused
+from services.dispatch.ports import CategoryRule, Incidents, Receipts, Rules
+from shared.context import Context
+from shared.contracts.department_update import DepartmentUpdate
+from shared.contracts.incident_reported import IncidentReported
+from shared.contracts.topics import dispatch_topic
+from shared.errors import Conflict, Invalid, NotFound
+from shared.mongo.outbox import Outgoing
+from shared.mongo.work import Ref, Work
+
+SERVICE = "dispatch"
+UNKNOWN_ORDERS = "unknown_orders"
+
+
+def _save(
+    work: Work,
+    incidents: Incidents,
+    incident: Incident,
+    category: CategoryRule,
+    happened: list[Happened],
+    context: Context,
+) -> int:
+    """Put the incident with one event for each thing that happened. Returns its new version."""
+    actor_kind = context.actor.partition(":")[0]
+    told = [events.tell(incident, category, event, actor_kind) for event in happened]
+    outgoing = [Outgoing(SERVICE, topic, data, work.now, context, incident.cycle) for topic, data in told]
+    return incidents.put(work, incident, *outgoing)
+
+
+@dataclass(frozen=True, slots=True)
+class ReceiveReport:
+    """A new incident: triage it by the rules and offer it, or leave it in triage with the reason."""
+
+    incidents: Incidents
+    rules: Rules
+    report: IncidentReported
+    context: Context
+
+    def reads(self) -> Iterable[Ref]:
+        return [self.incidents.ref(self.report.incident)]
+
+    def decide(self, work: Work) -> None:
+        if self.incidents.get(work, self.report.incident) is not None:
+            return
+        report, rules = self.report, self.rules
+        category = rules.category(report.category.model_dump(), report.condition)
+        if category is None:
+            raise LookupError(f"no category {report.category} with condition {report.condition} in the reference data")
+        incident = _received(report, category)
+        place = report.place.grid.micro_grid if report.place.grid else None
+        found: Route | str = "needs_location: the place is uncertain"
+        if place is not None:
+            found = rules.route(incident.category, incident.condition, place)
+        zone = rules.zone(report.subdistrict)
+        routed, happened = routing.route(incident, found, category.limit, zone, work.now)
+        _save(work, self.incidents, routed, category, happened, replace(self.context, actor=routing.SYSTEM))
+
+
+def _received(report: IncidentReported, category: CategoryRule) -> Incident:
+    reporter = Reporter(report.rider, report.report, report.captured_at, report.received_at)
+    return Incident(
+        id=report.incident,
+        subdistrict=report.subdistrict,
+        code=report.code,
+        category=report.category.model_dump(),
+        condition=report.condition,
+        priority=category.priority,
+        place=report.place.model_dump(),
+        text=report.text,
+        interim_measures=report.interim_measures,
+        photo_ids=report.photo_ids,
+        photo_required=category.after_photo_required,
+        reporters=(reporter,),
+        state=State.REPORTED,
+        cycle=1,
+        t0=report.received_at,
+        history=(Line(report.received_at, f"rider:{report.rider}", "reported"),),
+        flags=report.flags,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class ReceiveUpdate:
+    """A department's message. `department` is the topic's; payload and source prove nothing."""
+
+    incidents: Incidents
+    rules: Rules
+    receipts: Receipts
+    department: str
+    update: DepartmentUpdate
+    context: Context
+
+    def reads(self) -> Iterable[Ref]:
+        return [self.incidents.ref(routing.incident_of(self.update.order)), Ref(UNKNOWN_ORDERS, self._unknown_id())]
+
+    def decide(self, work: Work) -> None:
+        incident = self.incidents.get(work, routing.incident_of(self.update.order))
+        order = incident.order(self.update.order) if incident else None
+        if incident is None or order is None or order.department != self.department:
+            self._refuse_unknown(work)
+            return
+        category = self.rules.category(incident.category, incident.condition)
+        if category is None:
+            raise LookupError(f"no category {incident.category} in the reference data")
+        try:
+            changed, happened = updates.apply(incident, self._read(), work.now)
+        except UpdateRefused as refusal:
+            told = Told("refused", order.id, self.update.update_id, reason=str(refusal), reason_code=refusal.code)
+            changed, happened = number(incident, [told])
+        _save(work, self.incidents, changed, category, happened, replace(self.context, actor=self._actor()))
+
+    def _read(self) -> Update:
+        update = self.update
+        proofs = [self.receipts.verify(token) for token in update.receipts]
+        return Update(
+            id=update.update_id,
+            department=self.department,
+            order=update.order,
+            seen_seq=update.seen_seq,
+            kind=update.kind,
+            at=update.at,
+            reason=update.progress if update.kind == "progress" else update.reason,
+            suggested_department=update.suggested_department,
+            extension_until=update.extension_until,
+            evidence=tuple(proof.photo for proof in proofs if proof and proof.uploader == self._actor()),
+        )
+
+    def _actor(self) -> str:
+        return f"department:{self.department}"
+
+    def _unknown_id(self) -> str:
+        return f"{self.department}|{self.update.order}"
+
+    def _refuse_unknown(self, work: Work) -> None:
+        """Told to whoever asked, in words that do not say whether the order exists elsewhere."""
+        id_ = self._unknown_id()
+        before = work.get(UNKNOWN_ORDERS, id_)
+        seq = (before["seq"] if before else 0) + 1
+        reason = f"{self.department} has no order {self.update.order}"
+        data = events.refused_unknown(self.update.subdistrict, self.update.order, seq, self.update.update_id, reason)
+        event = Outgoing(SERVICE, dispatch_topic(self.department).name, data, work.now, self.context)
+        work.put(UNKNOWN_ORDERS, {"_id": id_, "seq": seq}, event)
+
+
+@dataclass(frozen=True, slots=True)
+class AssignDepartments:
+    """Staff send an incident that waits in triage to departments of their choice."""
+
+    incidents: Incidents
+    rules: Rules
+    incident: str
+    subdistrict: str
+    expected_version: int
+    departments: tuple[str, ...]
+    reason: str
+    context: Context
+
+    def reads(self) -> Iterable[Ref]:
+        return [self.incidents.ref(self.incident)]
+
+    def decide(self, work: Work) -> tuple[Incident, int]:
+        """Returns the incident and its new version. Raises `NotFound`, `Conflict` or `Invalid`."""
+        incident = self.incidents.get(work, self.incident)
+        if incident is None or incident.subdistrict != self.subdistrict:
+            raise NotFound("there is no such incident for you")
+        version = self.incidents.version(work, self.incident)
+        if version != self.expected_version:
+            raise Conflict(f"expected_version: the incident is at version {version}, you saw {self.expected_version}")
+        unknown = [code for code in self.departments if not self.rules.is_department(code)]
+        if unknown:
+            raise Invalid.field("departments", f"there is no department {', '.join(unknown)}")
+        category = self.rules.category(incident.category, incident.condition)
+        if category is None:
+            raise LookupError(f"no category {incident.category} in the reference data")
+        route = Route(self.departments, f"staff: {self.reason}", self.rules.version)
+        zone = self.rules.zone(incident.subdistrict)
+        try:
+            offered, happened = routing.offer(
+                incident, route, category.limit, zone, Who.STAFF, self.context.actor, work.now
+            )
+        except NotAllowed as error:
+            raise Conflict(str(error)) from None
+        return offered, _save(work, self.incidents, offered, category, happened, self.context)

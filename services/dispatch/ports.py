@@ -1,0 +1,79 @@
+"""What the handlers need from outside, in the words of dispatch."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+from zoneinfo import ZoneInfo
+
+from services.dispatch.domain.clocks import Limit, Priority
+from services.dispatch.domain.incident import Incident, Route
+from shared.mongo.work import Event, Ref, Work
+
+
+@dataclass(frozen=True, slots=True)
+class CategoryRule:
+    """What reference data says of a (category, condition): class, limit, names, and whether "done" needs a photo."""
+
+    zh: str
+    en: str
+    priority: Priority
+    limit: Limit
+    after_photo_required: bool
+
+
+class Rules(Protocol):
+    """Reference data."""
+
+    @property
+    def version(self) -> str:
+        """sha256 of the reference data that decides here."""
+        ...
+
+    def category(self, category: dict[str, str], condition: str | None) -> CategoryRule | None: ...
+
+    def zone(self, subdistrict: str) -> ZoneInfo: ...
+
+    def is_department(self, code: str) -> bool: ...
+
+    def route(self, category: dict[str, str], condition: str | None, place: str | None) -> Route | str:
+        """Who must act, or in words why nobody can be named."""
+        ...
+
+
+class Incidents(Protocol):
+    """Incidents in the working set of a transaction."""
+
+    def ref(self, id_: str) -> Ref: ...
+    def get(self, work: Work, id_: str) -> Incident | None: ...
+    def version(self, work: Work, id_: str) -> int: ...
+    def put(self, work: Work, item: Incident, *events: Event) -> int: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What a verified receipt proves: intake has this photo from this uploader."""
+
+    photo: str
+    uploader: str
+    received_at: datetime
+    taken_at: datetime | None
+
+
+class Receipts(Protocol):
+    """Checks receipts offline."""
+
+    def verify(self, token: str) -> Receipt | None:
+        """The receipt, or None if it is not one of intake's."""
+        ...
+
+
+class Views(Protocol):
+    """What people look at, outside any transaction."""
+
+    async def incident(self, id_: str, subdistrict: str) -> tuple[Incident, int] | None:
+        """The incident with its version, if it lies in the caller's sub-district."""
+        ...
+
+    async def queue(self, subdistrict: str, state: str | None, limit: int) -> list[tuple[Incident, int]]:
+        """Incidents of a sub-district, the oldest clock first."""
+        ...

@@ -1,0 +1,41 @@
+"""Reference data in the words of dispatch."""
+
+from zoneinfo import ZoneInfo
+
+from services.dispatch.domain.clocks import Limit, Priority, Unit
+from services.dispatch.domain.incident import Route
+from services.dispatch.ports import CategoryRule
+from shared.reference.reference import Reference
+from shared.reference.routing import RouteError
+
+
+class ReferenceRules:
+    """See `Rules`."""
+
+    def __init__(self, reference: Reference) -> None:
+        self._reference = reference
+        self._zones = {code: ZoneInfo(place.zone) for code, place in reference.subdistricts.items()}
+
+    @property
+    def version(self) -> str:
+        return self._reference.version
+
+    def category(self, category: dict[str, str], condition: str | None) -> CategoryRule | None:
+        kind = self._reference.categories.get((category["scheme"], category["code"]))
+        found = kind.condition(condition) if kind else None
+        if kind is None or found is None:
+            return None
+        limit = Limit(found.limit.value, Unit(found.limit.unit))
+        return CategoryRule(kind.zh, kind.en, Priority(found.priority), limit, kind.after_photo_required)
+
+    def zone(self, subdistrict: str) -> ZoneInfo:
+        return self._zones[subdistrict]
+
+    def is_department(self, code: str) -> bool:
+        return code in self._reference.departments
+
+    def route(self, category: dict[str, str], condition: str | None, place: str | None) -> Route | str:
+        found = self._reference.route((category["scheme"], category["code"]), condition, place)
+        if isinstance(found, RouteError):
+            return f"{found.rule or 'routing'}: {found.reason}"
+        return Route(found.departments, found.rule, found.version)

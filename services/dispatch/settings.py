@@ -1,0 +1,14 @@
+"""Settings of dispatch, beside those every process has."""
+
+from pathlib import Path
+
+from pydantic import Field
+
+from shared.settings import Settings
+
+
+class DispatchSettings(Settings):
+    """`QIANSHAO_…` variables of dispatch's api and worker."""
+
+    mongo_database: str = "dispatch"
+    receipt_jwks: Path = Field(description="JWKS file with the public keys of intake's evidence receipts")

@@ -1,0 +1,160 @@
+"""Intake's HTTP: photos, reports, evidence. Reads the request, calls a handler, renders the answer."""
+
+from datetime import datetime
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request, Response, UploadFile
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel
+
+from services.intake import receiving
+from services.intake.domain import Incident, Report
+from services.intake.forms import ReportIn
+from services.intake.photo_pool import PhotoPool
+from services.intake.ports import Incidents, Photo, PhotoStore, Reports, Rules, Views
+from services.intake.receipts import ReceiptSigner
+from shared.clock import Clock
+from shared.errors import Forbidden, NotFound
+from shared.ids import NewId
+from shared.mongo.lane import Lane
+from shared.web.auth import Caller, Principal, Role
+from shared.web.correlation import context_of
+
+
+class PhotoOut(BaseModel):
+    """A stored photo. `url` is stable; it is served to whoever may see the photo."""
+
+    photo_id: str
+    url: str
+    width: int
+    height: int
+    sha256: str
+    taken_at: datetime | None
+
+
+class EvidenceOut(PhotoOut):
+    """An after-photo with the signed receipt that `done` carries."""
+
+    receipt: str
+
+
+class ReportOut(BaseModel):
+    """A report as its rider sees it."""
+
+    report_id: str
+    incident_id: str
+    code: str
+    state: str
+    micro_grid: str | None
+    flags: tuple[str, ...]
+    captured_at: datetime
+    received_at: datetime
+    photo_ids: tuple[str, ...]
+
+
+def router(
+    lane: Lane,
+    reports: Reports,
+    incidents: Incidents,
+    photos: PhotoStore,
+    views: Views,
+    rules: Rules,
+    pool: PhotoPool,
+    signer: ReceiptSigner,
+    clock: Clock,
+    new_id: NewId,
+) -> APIRouter:
+    """The routes; everything they need is handed in."""
+    routes = APIRouter(prefix="/v1")
+
+    async def take_photo(photo: UploadFile, uploader: str, subdistrict: str) -> tuple[Photo, bool]:
+        return await receiving.take_photo(await photo.read(), uploader, subdistrict, pool, photos, clock)
+
+    @routes.post("/photos", status_code=201, response_model=PhotoOut, summary="Upload one photo")
+    async def post_photo(photo: UploadFile, caller: Caller) -> Response:
+        caller.require(Role.RIDER, Role.STAFF)
+        stored, new = await take_photo(photo, caller.actor, caller.subdistrict)
+        return _json(_photo_out(stored), 201, replayed=not new)
+
+    @routes.post("/evidence", status_code=201, response_model=EvidenceOut, summary="Upload an after-photo")
+    async def post_evidence(photo: UploadFile, caller: Caller) -> Response:
+        caller.require(Role.DEPARTMENT)
+        stored, new = await take_photo(photo, f"department:{caller.department}", caller.subdistrict)
+        out = EvidenceOut(**_photo_out(stored).model_dump(), receipt=signer.sign(stored))
+        return _json(out, 201, replayed=not new)
+
+    @routes.get("/photos/{photo_id}", response_class=Response, summary="One photo, for whoever may see it")
+    async def get_photo(
+        photo_id: str, caller: Caller, size: Annotated[str, Query(pattern="^(full|thumb)$")] = "full"
+    ) -> Response:
+        photo = (await photos.find([photo_id])).get(photo_id)
+        if photo is None or not await _may_see(photo, caller, views):
+            raise NotFound("there is no such photo for you")
+        content = await photos.read(photo_id, thumb=size == "thumb")
+        return Response(content, media_type="image/jpeg", headers={"Cache-Control": "private, max-age=600"})
+
+    @routes.post("/reports", status_code=201, response_model=ReportOut, summary="Report a hazard")
+    async def post_report(wish: ReportIn, request: Request, caller: Caller) -> Response:
+        caller.require(Role.RIDER)
+        if wish.rider_id not in (None, caller.id):
+            raise Forbidden("rider_id: is not you; it comes from the token")
+        command = await receiving.prepare_report(
+            wish, caller, reports, incidents, photos, rules, new_id, clock(), context_of(request, caller.actor)
+        )
+        opened = await lane.submit(command)
+        return _json(_report_out(opened.report, None), 201, replayed=opened.replayed)
+
+    @routes.get("/reports/{report_id}", response_model=ReportOut, summary="One of my reports")
+    async def get_report(report_id: str, caller: Caller) -> ReportOut:
+        report = await views.report(report_id)
+        if report is None or not _is_readable(report, caller):
+            raise NotFound("you have no such report")
+        return _report_out(report, await views.incident(report.incident))
+
+    return routes
+
+
+def _is_readable(report: Report, caller: Principal) -> bool:
+    if caller.role is Role.RIDER:
+        return report.rider == caller.id
+    return caller.role in (Role.STAFF, Role.LEAD) and caller.subdistrict == report.subdistrict
+
+
+async def _may_see(photo: Photo, caller: Principal, views: Views) -> bool:
+    if photo.uploader == caller.actor:
+        return True
+    if photo.subdistrict != caller.subdistrict:
+        return False
+    if caller.role is Role.DEPARTMENT and caller.department:
+        return await views.department_may_see(caller.department, photo.id)
+    return caller.role in (Role.STAFF, Role.LEAD)
+
+
+def _json(out: BaseModel, status: int, *, replayed: bool) -> Response:
+    headers = {"Idempotency-Replayed": "true"} if replayed else {}
+    return JSONResponse(out.model_dump(mode="json"), status, headers)
+
+
+def _photo_out(photo: Photo) -> PhotoOut:
+    return PhotoOut(
+        photo_id=photo.id,
+        url=receiving.photo_url(photo.id),
+        width=photo.width,
+        height=photo.height,
+        sha256=photo.sha256,
+        taken_at=photo.taken_at,
+    )
+
+
+def _report_out(report: Report, incident: Incident | None) -> ReportOut:
+    return ReportOut(
+        report_id=report.id,
+        incident_id=report.incident,
+        code=report.code,
+        state=incident.state if incident else "reported",
+        micro_grid=report.place.grid.micro_grid if report.place.grid else None,
+        flags=report.flags,
+        captured_at=report.captured_at,
+        received_at=report.received_at,
+        photo_ids=report.photo_ids,
+    )

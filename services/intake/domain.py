@@ -1,0 +1,132 @@
+"""Pure rules of intake: what a report is, how its place is read, what of its text may travel."""
+
+import re
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Literal
+
+CERTAIN_METRES = 100.0
+"""A fix less certain than this is never turned into a micro-grid."""
+
+CONFLICT_METRES = 200.0
+"""Declared place and a photo's own place further apart than this are flagged, both kept."""
+
+Flag = Literal["needs_location", "location_conflict"]
+
+# Mobile numbers, and fixed lines with an area code; spaces and dashes as people write them.
+_PHONE = re.compile(r"(?<!\d)(?:(?:\+?86[- ]?)?1[3-9]\d(?:[- ]?\d{4}){2}|0\d{2,3}[- ]?\d{7,8})(?!\d)")
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """Degrees; which coordinate reference system is said by whoever holds the point."""
+
+    lng: float
+    lat: float
+
+
+@dataclass(frozen=True, slots=True)
+class GridPath:
+    """Codes down the grid tree."""
+
+    subdistrict: str
+    community: str
+    basic_grid: str
+    micro_grid: str
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """As received (`raw`, `crs`), and as used: normalised to WGS-84, with the micro-grid if it is certain."""
+
+    raw: Point
+    crs: str
+    wgs84: Point
+    gcj02: Point
+    accuracy_m: float
+    address: str | None
+    grid: GridPath | None
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """One rider's observation, as it is stored. `fingerprint` tells a repeated request from another one under its key."""
+
+    id: str
+    client_key: str
+    fingerprint: str
+    rider: str
+    subdistrict: str
+    incident: str
+    code: str
+    category: dict[str, str]
+    condition: str | None
+    emergency: bool
+    place: Place
+    text: str
+    interim_measures: str | None
+    photo_ids: tuple[str, ...]
+    captured_at: datetime
+    received_at: datetime
+    flags: tuple[Flag, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class OrderView:
+    """What intake knows of a work order: enough to say who may see the photos and what the rider reads."""
+
+    order: str
+    department: str
+    state: str
+
+
+@dataclass(frozen=True, slots=True)
+class Incident:
+    """Intake's view of the thing in the world: opened here, its state copied from dispatch's events."""
+
+    id: str
+    code: str
+    subdistrict: str
+    reports: tuple[str, ...]
+    photo_ids: tuple[str, ...]
+    state: str
+    seen_sequence: int
+    orders: tuple[OrderView, ...]
+
+
+def flags_of(place: Place, photo_places: list[float | None]) -> tuple[Flag, ...]:
+    """Flags of a new report; `photo_places` are distances in metres between the declared place and each photo's own."""
+    flags: list[Flag] = []
+    if place.grid is None:
+        flags.append("needs_location")
+    if any(distance is not None and distance > CONFLICT_METRES for distance in photo_places):
+        flags.append("location_conflict")
+    return tuple(flags)
+
+
+def mask_phones(text: str) -> str:
+    """The text with telephone numbers cut to their last two digits, as it may leave intake."""
+    return _PHONE.sub(lambda found: "*" * (len(found[0]) - 2) + found[0][-2:], text)
+
+
+def open_incident(report: Report) -> Incident:
+    """The incident that a report which joins none opens."""
+    return Incident(
+        id=report.incident,
+        code=report.code,
+        subdistrict=report.subdistrict,
+        reports=(report.id,),
+        photo_ids=report.photo_ids,
+        state="reported",
+        seen_sequence=0,
+        orders=(),
+    )
+
+
+def follow(incident: Incident, sequence: int, state: str | None, order: OrderView | None) -> Incident:
+    """Copy what dispatch says. `sequence` counts dispatch's changes of this incident; one not higher is old news."""
+    if sequence <= incident.seen_sequence:
+        return incident
+    others = tuple(view for view in incident.orders if order is None or view.order != order.order)
+    orders = others if order is None else (*others, order)
+    return replace(incident, state=state or incident.state, orders=orders, seen_sequence=sequence)

@@ -1,0 +1,45 @@
+"""What intake tells the others, in the words of the contract."""
+
+from services.intake.domain import Place, Report, mask_phones
+from shared.contracts import vocabulary as words
+from shared.contracts.incident_reported import IncidentReported
+
+
+def reported(report: Report) -> IncidentReported:
+    """The first report of an incident; free text leaves intake only with telephone numbers masked."""
+    return IncidentReported(
+        subdistrict=report.subdistrict,
+        incident=report.incident,
+        report=report.id,
+        code=report.code,
+        rider=report.rider,
+        category=words.Category(**report.category),
+        condition=report.condition,
+        emergency=report.emergency,
+        place=_place(report.place),
+        photo_ids=report.photo_ids,
+        text=mask_phones(report.text),
+        interim_measures=None if report.interim_measures is None else mask_phones(report.interim_measures),
+        captured_at=report.captured_at,
+        received_at=report.received_at,
+        flags=report.flags,
+    )
+
+
+def _place(place: Place) -> words.Place:
+    grid = place.grid
+    return words.Place(
+        wgs84=words.Point(lng=place.wgs84.lng, lat=place.wgs84.lat),
+        gcj02=words.Point(lng=place.gcj02.lng, lat=place.gcj02.lat),
+        accuracy_m=place.accuracy_m,
+        grid=None
+        if grid is None
+        else words.GridPath(
+            subdistrict=grid.subdistrict,
+            community=grid.community,
+            basic_grid=grid.basic_grid,
+            micro_grid=grid.micro_grid,
+        ),
+        address=None if place.address is None else mask_phones(place.address),
+        flags=() if grid is not None else ("needs_location",),
+    )

@@ -1,0 +1,22 @@
+"""Reference data in the words of intake."""
+
+from services.intake.domain import GridPath
+from services.intake.ports import CategoryRule
+from shared.reference.reference import Reference
+
+
+class ReferenceRules:
+    """See `Rules`."""
+
+    def __init__(self, reference: Reference) -> None:
+        self._reference = reference
+
+    def category(self, scheme: str, code: str) -> CategoryRule | None:
+        category = self._reference.categories.get((scheme, code))
+        if category is None:
+            return None
+        return CategoryRule(category.photo_required, frozenset(condition.code for condition in category.conditions))
+
+    def locate(self, lng: float, lat: float) -> GridPath | None:
+        path = self._reference.grid.locate(lng, lat)
+        return None if path is None else GridPath(path.subdistrict, path.community, path.basic_grid, path.micro_grid)

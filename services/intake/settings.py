@@ -1,0 +1,21 @@
+"""Settings of intake, beside those every process has."""
+
+from pathlib import Path
+
+from pydantic import Field
+
+from shared.settings import Settings
+
+
+class IntakeSettings(Settings):
+    """`QIANSHAO_…` variables of intake's api and worker."""
+
+    mongo_database: str = "intake"
+
+
+class IntakeApiSettings(IntakeSettings):
+    """What only the api needs."""
+
+    receipt_key: Path = Field(description="PEM file with the ES256 private key that signs receipts for evidence")
+    receipt_key_id: str = "receipt-1"
+    photo_processes: int = Field(default=1, ge=1, le=16, description="processes that decode photos")

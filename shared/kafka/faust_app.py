@@ -1,0 +1,68 @@
+"""Faust as a consumer shell: every setting here closes a trap that lost or repeated messages when it was open."""
+
+from collections.abc import Iterable
+from typing import Any
+
+import faust
+from faust.types.auth import AuthProtocol
+
+from shared.kafka.agents import Consumer
+from shared.kafka.connection import MECHANISM, ssl_context
+from shared.settings import KafkaSettings
+
+
+def build(group: str, settings: KafkaSettings, consumers: Iterable[Consumer]) -> faust.App:
+    """A Faust app whose consumer group is `group`, with one agent per topic. Nothing starts yet."""
+    protocol = AuthProtocol.SASL_SSL if settings.security == "SASL_SSL" else AuthProtocol.SASL_PLAINTEXT
+    credentials = faust.SASLCredentials(
+        username=settings.username,
+        password=settings.password.get_secret_value(),
+        mechanism=MECHANISM,
+        ssl_context=ssl_context(settings),
+    )
+    credentials.protocol = protocol
+    app = faust.App(
+        group,
+        broker=[f"kafka://{host}" for host in settings.bootstrap.split(",")],
+        broker_credentials=credentials,
+        version=1,  # another value changes the group's name and replays every topic
+        autodiscover=False,
+        web_enabled=False,
+        key_serializer="raw",
+        value_serializer="raw",
+        store="memory://",
+        table_standby_replicas=0,
+        topic_disable_leader=True,
+        topic_allow_declare=False,
+        reply_create_topic=False,
+        processing_guarantee="at_least_once",
+        stream_wait_empty=True,  # False loses the event in progress on SIGTERM
+        stream_buffer_maxsize=128,
+        consumer_auto_offset_reset="earliest",
+        consumer_max_fetch_size=1024 * 1024 * 4,
+        broker_max_poll_records=100,
+        broker_session_timeout=10.0,
+        broker_heartbeat_interval=2.0,
+        broker_request_timeout=20.0,
+        broker_rebalance_timeout=60.0,  # longer than any handler: else a live-lock of rebalances
+        broker_commit_interval=1.0,
+        broker_commit_every=500,
+        producer_threaded=False,
+        stream_publish_on_commit=False,
+        monitor=None,
+        timezone=None,
+    )
+    for consumer in consumers:
+        _attach(app, consumer)
+    return app
+
+
+def _attach(app: faust.App, consumer: Consumer) -> None:
+    topic: Any = app.topic(
+        consumer.topic, key_serializer="raw", value_serializer="raw", value_type=bytes, key_type=bytes
+    )
+
+    async def agent(stream: Any) -> None:
+        await consumer.consume(stream)
+
+    app.agent(topic, name=f"consume.{consumer.topic}", concurrency=1, isolated_partitions=False)(agent)

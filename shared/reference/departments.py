@@ -1,0 +1,44 @@
+"""Who can be asked to act: the departments of the file and one inbox per community."""
+
+import re
+from typing import Literal
+
+from pydantic import Field
+
+from shared.reference.files import Fault, Named, Strict
+
+COMMUNITY_PREFIX = "community-"
+DEPARTMENT_CODE = re.compile(r"[a-z][a-z0-9-]{1,30}")
+"""Safe as the last part of a topic, an ACL and a group name."""
+
+
+class Department(Named):
+    """`contact`: `topic` subscribes to its own Kafka dispatch topic, `inbox` works on the department inbox page.
+
+    `community` is the 12-digit code whose inbox this is, None for a department of the file.
+    """
+
+    code: str = Field(pattern=f"^{DEPARTMENT_CODE.pattern}$")
+    contact: Literal["topic", "inbox"]
+    community: str | None = None
+
+
+class DepartmentsFile(Strict):
+    departments: tuple[Department, ...] = Field(min_length=1)
+
+
+def community_inbox(community: str) -> str:
+    """The department code of a community's inbox, by its 12-digit code."""
+    return COMMUNITY_PREFIX + community
+
+
+def check(name: str, file: DepartmentsFile, faults: list[Fault]) -> None:
+    """Codes are unique, and the names of community inboxes are left to the communities."""
+    seen: set[str] = set()
+    for department in file.departments:
+        where = f"departments ({department.code})"
+        if department.code in seen:
+            faults.append(Fault(name, where, "code twice"))
+        if department.code.startswith(COMMUNITY_PREFIX) or department.community is not None:
+            faults.append(Fault(name, where, "community inboxes come from the grid tree, not from this file"))
+        seen.add(department.code)

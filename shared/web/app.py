@@ -1,0 +1,33 @@
+"""The app factory of every process: the same health, metrics, problems, correlation and login everywhere."""
+
+from collections.abc import Iterable, Mapping
+
+from fastapi import APIRouter, FastAPI
+
+from shared.ids import new_id
+from shared.metrics import Metrics
+from shared.web import health, problems
+from shared.web.auth import TokenVerifier
+from shared.web.correlation import Correlation
+
+MAX_BODY_BYTES = 15 * 1024 * 1024
+
+
+def create(
+    title: str,
+    *,
+    metrics: Metrics,
+    checks: Mapping[str, health.Check],
+    routers: Iterable[APIRouter] = (),
+    verifier: TokenVerifier | None = None,
+) -> FastAPI:
+    """An app with `routers` under their own paths. A worker passes none: it serves health and metrics only."""
+    app = FastAPI(title=title, docs_url="/v1/docs", openapi_url="/v1/openapi.json", redoc_url=None)
+    app.state.metrics = metrics
+    app.state.verifier = verifier
+    problems.install(app)
+    app.include_router(health.router(metrics, checks))
+    for router in routers:
+        app.include_router(router)
+    app.add_middleware(Correlation, new_id=new_id, metrics=metrics)
+    return app

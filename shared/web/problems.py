@@ -1,0 +1,81 @@
+"""Refusals as problem+json (RFC 9457): which field, which reason, what to do next."""
+
+from http import HTTPStatus
+
+import structlog
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+
+from shared.errors import FieldError, Refused, Unavailable
+
+log = structlog.get_logger(__name__)
+
+MEDIA_TYPE = "application/problem+json"
+TYPE_PREFIX = "https://qianshao.cn/problems/"
+"""Identifies, as RFC 9457 asks; it need not resolve."""
+
+
+def problem(
+    status: int, code: str, detail: str, *errors: FieldError, headers: dict[str, str] | None = None
+) -> JSONResponse:
+    """A problem+json answer. `errors` become `[{"field", "reason"}]`."""
+    body = {
+        "type": f"{TYPE_PREFIX}{code}",
+        "title": HTTPStatus(status).phrase,
+        "status": status,
+        "code": code,
+        "detail": detail,
+        "errors": [{"field": error.field, "reason": error.reason} for error in errors],
+    }
+    return JSONResponse(body, status, headers=headers, media_type=MEDIA_TYPE)
+
+
+def install(app: FastAPI) -> None:
+    """Every error of this app leaves as problem+json."""
+    app.add_exception_handler(Refused, _refused)
+    app.add_exception_handler(Unavailable, _unavailable)
+    app.add_exception_handler(RequestValidationError, _malformed)
+    app.add_exception_handler(HTTPException, _http)
+    app.add_exception_handler(Exception, _unexpected)
+
+
+def _count(request: Request, code: str) -> None:
+    request.app.state.metrics.problems.labels(code).inc()
+
+
+async def _refused(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, Refused)
+    _count(request, error.problem_code)
+    return problem(error.status, error.problem_code, error.detail, *error.errors)
+
+
+async def _unavailable(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, Unavailable)
+    _count(request, "unavailable")
+    retry = {"Retry-After": str(error.retry_after_seconds)}
+    return problem(503, "unavailable", f"{error.detail}; repeat with the same key", headers=retry)
+
+
+async def _malformed(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, RequestValidationError)
+    _count(request, "invalid")
+    found = [
+        FieldError(".".join(str(part) for part in e["loc"][1:]) or str(e["loc"][0]), e["msg"]) for e in error.errors()
+    ]
+    detail = "; ".join(f"{e.field}: {e.reason}" for e in found)
+    return problem(422, "invalid", detail, *found)
+
+
+async def _http(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, HTTPException)
+    code = HTTPStatus(error.status_code).phrase.lower().replace(" ", "-")
+    _count(request, code)
+    return problem(error.status_code, code, str(error.detail), headers=dict(error.headers or {}))
+
+
+async def _unexpected(request: Request, error: Exception) -> JSONResponse:
+    _count(request, "internal")
+    log.error("unexpected error", path=request.url.path, exc_info=error)
+    return problem(500, "internal", "something went wrong here; it has been logged, please repeat with the same key")

@@ -1,0 +1,116 @@
+"""A `worker` process: Faust agents, the outbox relay, the retry loop; HTTP for health and metrics only."""
+
+import asyncio
+import os
+import socket
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import structlog
+
+from shared.clock import system_clock
+from shared.ids import new_id
+from shared.kafka import faust_app, watchdog
+from shared.kafka.agents import Consumer
+from shared.kafka.publisher import KafkaPublisher
+from shared.kafka.watchdog import KafkaProbe
+from shared.metrics import Metrics
+from shared.mongo.inbox import Handle
+from shared.mongo.indexes import Collection
+from shared.mongo.lane import Lane
+from shared.mongo.lease import Lease
+from shared.mongo.opening import OpenDatabase
+from shared.mongo.relay import Relay
+from shared.mongo.retry import RetryLoop
+from shared.mongo.transactions import MongoTransactor
+from shared.runtime import Process, serve_http
+from shared.settings import KafkaSettings, Settings
+from shared.web import app as web
+
+log = structlog.get_logger(__name__)
+
+_TOPICS_SECONDS = 1.0
+
+
+async def run_worker(
+    process: Process,
+    settings: Settings,
+    kafka: KafkaSettings,
+    *,
+    service: str,
+    reference_version: str,
+    collections: Iterable[Collection],
+    handlers: Mapping[str, Handle],
+) -> None:
+    """Wire and start everything; returns while it runs. `handlers` says what to do with each topic's events."""
+    name = f"{service}.worker"
+    opened = OpenDatabase(settings, name, collections)
+    process.on_stop("database", opened.close)
+    lane = Lane(MongoTransactor(opened.client, opened.database, system_clock))
+
+    publisher = KafkaPublisher(kafka, name)
+    lease = Lease(opened.database, "relay", f"{socket.gethostname()}/{os.getpid()}/{new_id()}")
+    relay = Relay(opened.database, publisher, lease, system_clock)
+    consumers = [
+        Consumer(topic, service, handle, lane, system_clock, process.fatal) for topic, handle in handlers.items()
+    ]
+    retries = RetryLoop(opened.database, lane, service, dict(handlers))
+    faust = faust_app.build(f"{service}.v1", kafka, consumers)
+    probe = KafkaProbe(kafka, name)
+
+    metrics = Metrics(service, "worker", reference_version)
+    metrics.watch_lane(lane)
+    metrics.watch_worker(relay, consumers)
+    checks = {"database": opened.check, "kafka": _topics_check(probe, handlers), "group": _membership_check(faust)}
+    serve_http(
+        process, web.create(f"{service} worker", metrics=metrics, checks=checks), settings.http_host, settings.http_port
+    )
+
+    await opened.prepare()
+    process.spawn("lane", lane.run())
+    process.on_stop("lane", lambda: lane.drain(5.0))
+    process.spawn("relay", relay.run())
+    process.on_stop("publisher", publisher.close)
+    process.on_stop("lease", lease.release)
+    process.spawn("doorbell", relay.listen())
+    process.spawn("retries", retries.run())
+    process.on_stop("probe", probe.close)
+    # Faust that meets a missing topic is a member without partitions for five minutes, and looks well.
+    await _wait_for_topics(probe, handlers)
+    await faust.start()
+    process.on_stop("faust", faust.stop)
+    process.spawn("watchdog", watchdog.watch(faust, consumers, opened.answers))
+
+
+async def _wait_for_topics(probe: KafkaProbe, topics: Iterable[str]) -> None:
+    wanted = set(topics)
+    while True:
+        try:
+            missing = await probe.missing(wanted)
+        except Exception as error:  # noqa: BLE001 - whatever it is, Kafka is not there yet
+            log.warning("waiting for Kafka", error=repr(error)[:200])
+        else:
+            if not missing:
+                return
+            log.warning("waiting for topics", missing=sorted(missing)[:5])
+        await asyncio.sleep(_TOPICS_SECONDS)
+
+
+def _topics_check(probe: KafkaProbe, topics: Iterable[str]) -> Any:
+    wanted = set(topics)
+
+    async def check() -> str | None:
+        try:
+            missing = await probe.missing(wanted)
+        except Exception as error:  # noqa: BLE001 - any failure means the same to whoever asks
+            return f"Kafka does not answer: {type(error).__name__}"
+        return f"topics are missing: {', '.join(sorted(missing)[:5])}" if missing else None
+
+    return check
+
+
+def _membership_check(faust: Any) -> Any:
+    async def check() -> str | None:
+        return watchdog.membership(faust)
+
+    return check
