@@ -2,27 +2,12 @@
 
 import logging
 import time
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from concurrent.futures import Future
 from typing import Any, TypeVar
 
 from confluent_kafka import ConsumerGroupTopicPartitions, KafkaError, KafkaException
-from confluent_kafka.admin import (
-    AclBinding,
-    AclBindingFilter,
-    AclOperation,
-    AclPermissionType,
-    AdminClient,
-    AlterConfigOpType,
-    ConfigEntry,
-    ConfigResource,
-    NewTopic,
-    ResourcePatternType,
-    ResourceType,
-    ScramCredentialInfo,
-    ScramMechanism,
-    UserScramCredentialUpsertion,
-)
+from confluent_kafka import admin as _untyped
 
 from shared.contracts.topics import Topic
 from shared.kafka.admin import (
@@ -36,10 +21,13 @@ from shared.kafka.admin import (
     settings_of,
 )
 
+sdk: Any = _untyped
+"""Untyped on purpose: its hints forbid arguments that its own documentation asks for."""
+
 _CALL_SECONDS = 15.0
 _DONE_ALREADY = (KafkaError.TOPIC_ALREADY_EXISTS,)
-_ANY_USER = AclBindingFilter(
-    ResourceType.ANY, None, ResourcePatternType.ANY, None, None, AclOperation.ANY, AclPermissionType.ANY
+_ANY_USER = sdk.AclBindingFilter(
+    sdk.ResourceType.ANY, None, sdk.ResourcePatternType.ANY, None, None, sdk.AclOperation.ANY, sdk.AclPermissionType.ANY
 )
 T = TypeVar("T")
 
@@ -66,7 +54,7 @@ def credentials(
     }
 
 
-def connect(config: Mapping[str, str], seconds: float = 30.0) -> AdminClient:
+def connect(config: Mapping[str, str], seconds: float = 30.0) -> Any:
     """An admin client whose broker has answered. Raises `BrokerAway`; at once if the login is refused."""
     refused: list[str] = []
 
@@ -77,8 +65,8 @@ def connect(config: Mapping[str, str], seconds: float = 30.0) -> AdminClient:
     quiet = logging.getLogger("qianshao.librdkafka")
     quiet.addHandler(logging.NullHandler())
     quiet.propagate = False
-    admin = AdminClient({**config, "error_cb": note, "socket.connection.setup.timeout.ms": 5000}, logger=quiet)
-    deadline = time.monotonic() + seconds
+    admin = sdk.AdminClient({**config, "error_cb": note, "socket.connection.setup.timeout.ms": 5000}, logger=quiet)
+    last, deadline = "no answer", time.monotonic() + seconds
     while time.monotonic() < deadline:
         try:
             admin.list_topics(timeout=1.0)
@@ -92,11 +80,11 @@ def connect(config: Mapping[str, str], seconds: float = 30.0) -> AdminClient:
     raise BrokerAway(f"{config['bootstrap.servers']} did not answer within {seconds:.0f} s: {last}")
 
 
-def read(admin: AdminClient) -> Current:
+def read(admin: Any) -> Current:
     """What the broker has. Needs the rights of a super user."""
     topics = admin.list_topics(timeout=_CALL_SECONDS).topics
     names = [name for name in topics if not name.startswith("__")]
-    asked = [ConfigResource(ConfigResource.Type.TOPIC, name) for name in names]
+    asked = [sdk.ConfigResource(sdk.ConfigResource.Type.TOPIC, name) for name in names]
     configs = admin.describe_configs(asked) if asked else {}
     found = {resource.name: _done(future) for resource, future in configs.items()}
     users = _done(admin.describe_user_scram_credentials())
@@ -107,7 +95,7 @@ def read(admin: AdminClient) -> Current:
     )
 
 
-def apply(admin: AdminClient, diff: Diff, wanted: Wanted, passwords: Mapping[str, str]) -> None:
+def apply(admin: Any, diff: Diff, wanted: Wanted, passwords: Mapping[str, str]) -> None:
     """Carry out a difference. Raises `Conflicted` before touching anything, `KeyError` for a user without password."""
     if diff.conflicts:
         raise Conflicted("\n".join(diff.conflicts))
@@ -126,7 +114,7 @@ def apply(admin: AdminClient, diff: Diff, wanted: Wanted, passwords: Mapping[str
 
 
 def reconcile(
-    admin: AdminClient,
+    admin: Any,
     wanted: Wanted,
     passwords: Mapping[str, str],
     *,
@@ -140,11 +128,11 @@ def reconcile(
     first: Diff | None = None
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
-        diff = plan(read(admin), wanted, rotate if first is None else ())
-        first = diff if first is None else first
-        if not diff and _led(admin, wanted.topics):
-            return first
         try:
+            diff = plan(read(admin), wanted, rotate if first is None else ())
+            first = diff if first is None else first
+            if not diff and _led(admin, wanted.topics):
+                return first
             apply(admin, diff, wanted, passwords)
         except KafkaException as error:
             if not error.args[0].retriable():
@@ -153,23 +141,26 @@ def reconcile(
     raise BrokerAway(f"topics, users and rights are not as declared after {seconds:.0f} s")
 
 
-def warm_up(admin: AdminClient, seconds: float = 30.0) -> None:
+def warm_up(admin: Any, seconds: float = 30.0) -> None:
     """Make the broker create `__consumer_offsets`: else the first group on a fresh broker fails for some seconds.
 
-    Raises `BrokerAway`.
+    Asks for a group that never exists. (Asking for its offsets instead ends the process: librdkafka 2.16.0 follows a null
+    pointer when a broker answers an admin client's OffsetFetch with "not coordinator".) Raises `BrokerAway`.
     """
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         try:
-            _all(admin.list_consumer_group_offsets([ConsumerGroupTopicPartitions("ops.warm-up")]).values())
-        except KafkaException:
+            _all(admin.describe_consumer_groups(["ops.warm-up"]).values())
+        except KafkaException as error:
+            if error.args[0].code() == KafkaError.GROUP_ID_NOT_FOUND:
+                return
             time.sleep(0.05)
         else:
             return
     raise BrokerAway(f"no group coordinator after {seconds:.0f} s")
 
 
-def _led(admin: AdminClient, topics: Iterable[Topic]) -> bool:
+def _led(admin: Any, topics: Iterable[Topic]) -> bool:
     """Whether every partition has a leader; before that a producer's first send fails."""
     known = admin.list_topics(timeout=_CALL_SECONDS).topics
     return all(part.leader >= 0 for topic in topics for part in known[topic.name].partitions.values())
@@ -188,7 +179,7 @@ def _all(futures: Iterable["Future[Any]"]) -> None:
                 raise
 
 
-def _state(topic: Any, config: Mapping[str, ConfigEntry]) -> TopicState:
+def _state(topic: Any, config: Mapping[str, Any]) -> TopicState:
     return TopicState(
         partitions=len(topic.partitions),
         replication=min((len(part.replicas) for part in topic.partitions.values()), default=0),
@@ -198,16 +189,16 @@ def _state(topic: Any, config: Mapping[str, ConfigEntry]) -> TopicState:
 
 def _iterations(described: Any) -> int:
     infos = described.scram_credential_infos
-    return max((i.iterations for i in infos if i.mechanism == ScramMechanism.SCRAM_SHA_512), default=0)
+    return max((i.iterations for i in infos if i.mechanism == sdk.ScramMechanism.SCRAM_SHA_512), default=0)
 
 
-def _upsert(user: str, password: str) -> UserScramCredentialUpsertion:
-    info = ScramCredentialInfo(ScramMechanism.SCRAM_SHA_512, SCRAM_ITERATIONS)
-    return UserScramCredentialUpsertion(user, info, password.encode())
+def _upsert(user: str, password: str) -> Any:
+    info = sdk.ScramCredentialInfo(sdk.ScramMechanism.SCRAM_SHA_512, SCRAM_ITERATIONS)
+    return sdk.UserScramCredentialUpsertion(user, info, password.encode())
 
 
-def _new_topic(topic: Topic, wanted: Wanted) -> NewTopic:
-    return NewTopic(
+def _new_topic(topic: Topic, wanted: Wanted) -> Any:
+    return sdk.NewTopic(
         topic.name,
         num_partitions=topic.partitions,
         replication_factor=wanted.replication,
@@ -215,35 +206,35 @@ def _new_topic(topic: Topic, wanted: Wanted) -> NewTopic:
     )
 
 
-def _changes(name: str, values: Mapping[str, str]) -> ConfigResource:
-    entries = [ConfigEntry(k, v, incremental_operation=AlterConfigOpType.SET) for k, v in values.items()]
-    return ConfigResource(ConfigResource.Type.TOPIC, name, incremental_configs=entries)
+def _changes(name: str, values: Mapping[str, str]) -> Any:
+    entries = [sdk.ConfigEntry(k, v, incremental_operation=sdk.AlterConfigOpType.SET) for k, v in values.items()]
+    return sdk.ConfigResource(sdk.ConfigResource.Type.TOPIC, name, incremental_configs=entries)
 
 
-def _binding(acl: Acl) -> AclBinding:
-    return _as(AclBinding, acl)
+def _binding(acl: Acl) -> Any:
+    return _as(sdk.AclBinding, acl)
 
 
-def _filter(acl: Acl) -> AclBindingFilter:
-    return _as(AclBindingFilter, acl)
+def _filter(acl: Acl) -> Any:
+    return _as(sdk.AclBindingFilter, acl)
 
 
-def _as(kind: Callable[..., T], acl: Acl) -> T:
+def _as(kind: Any, acl: Acl) -> Any:
     return kind(
-        ResourceType[acl.resource.upper()],
+        sdk.ResourceType[acl.resource.upper()],
         acl.name,
-        ResourcePatternType[acl.pattern.upper()],
+        sdk.ResourcePatternType[acl.pattern.upper()],
         f"User:{acl.principal}",
         "*",
-        AclOperation[acl.operation.upper()],
-        AclPermissionType.ALLOW,
+        sdk.AclOperation[acl.operation.upper()],
+        sdk.AclPermissionType.ALLOW,
     )
 
 
-def _acl(binding: AclBinding) -> Acl | None:
+def _acl(binding: Any) -> Acl | None:
     """None for what takes rights away or holds for one address only: our table has neither."""
     kind, _, principal = binding.principal.partition(":")
-    if kind != "User" or binding.host != "*" or binding.permission_type != AclPermissionType.ALLOW:
+    if kind != "User" or binding.host != "*" or binding.permission_type != sdk.AclPermissionType.ALLOW:
         return None
     words = (binding.restype.name, binding.resource_pattern_type.name)
     resource, pattern = (word.lower() for word in words)

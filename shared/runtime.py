@@ -132,9 +132,7 @@ def serve_http(process: Process, app: FastAPI, host: str, port: int) -> None:
 def run(main: Callable[[Process], Awaitable[None]]) -> None:
     """Run `main` (which wires and spawns) until a signal or a fatal error, then exit with a meaningful code."""
     code = asyncio.run(_run(main))
-    sys.stdout.flush()
-    # Threads of client libraries may still hang; everything that matters has been cleaned up.
-    os._exit(code)
+    sys.exit(code)  # should a client library's thread hang now, the deadline ends the process
 
 
 async def _run(main: Callable[[Process], Awaitable[None]]) -> int:

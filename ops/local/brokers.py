@@ -1,4 +1,4 @@
-"""Start Kafka and mongod and wait until they are what the services expect. `./run` and the tests come through here."""
+"""Wait until Kafka and mongod are what the services expect. `./run` and the tests come through here."""
 
 import asyncio
 
@@ -10,26 +10,22 @@ from ops.local.supervisor import listens, until_ready
 _SECONDS = 60.0
 
 
-async def start_kafka(process: Process, kafka: Kafka) -> None:
-    """Returns once the broker answers a login and is ours; call `kafka.prepare` first.
-
-    Raises `NotReady`, `BrokerAway`, `WrongCluster`.
-    """
-    await process.start()
+async def kafka_ready(process: Process, kafka: Kafka) -> None:
+    """Returns once the broker answers a login and is ours. Raises `NotReady`, `BrokerAway`, `WrongCluster`."""
     await until_ready(process, listens(kafka.ports["kafka"]), _SECONDS)
     await asyncio.to_thread(kafka.check, _SECONDS)
 
 
-async def start_mongo(process: Process, mongo: Mongo) -> None:
-    """Returns once mongod is the primary of its set, at its present port. Raises `NotReady`, `MongoAway`."""
-    if mongo.moved():
-        await _rename(mongo)
-    await process.start()
+async def mongo_ready(process: Process, mongo: Mongo) -> None:
+    """Returns once mongod is the primary of its set. Raises `NotReady`, `MongoAway`."""
     await until_ready(process, listens(mongo.ports["mongo"]), _SECONDS)
     await asyncio.to_thread(mongo.settle, _SECONDS)
 
 
-async def _rename(mongo: Mongo) -> None:
+async def follow_port(mongo: Mongo) -> None:
+    """Call before starting mongod: if its port had to change, tell its replica set (1 s). Raises as `mongo_ready`."""
+    if not mongo.moved():
+        return
     alone = Process(mongo.standalone())
     await alone.start()
     try:

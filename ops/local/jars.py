@@ -114,7 +114,7 @@ def _adopt(wanted: Sequence[Jar], scratch: Path, folder: Path) -> None:
 
 def by_jgo(jars: Sequence[Jar], folder: Path) -> None:
     """Fetch by exact coordinate, so that jgo resolves nothing: with several roots it silently picks old versions."""
-    from jgo.maven import MavenContext  # noqa: PLC0415 - takes 0.3 s, needed once per machine
+    from jgo.maven import MavenContext
 
     context = MavenContext(repo_cache=folder / "repository", timeout=60)
 
@@ -139,3 +139,9 @@ def by_maven(jars: Sequence[Jar], folder: Path) -> None:
 def ensure_listed(folder: Path) -> list[str]:
     """What `./run` and `./test` do: jgo first, since it is always there and faster, then Maven."""
     return ensure(folder, (by_jgo, by_maven), listed(LIST.read_text()))
+
+
+if __name__ == "__main__":
+    from ops.local.state import State, state_folder
+
+    ensure_listed(State.at(state_folder()).jars)

@@ -106,9 +106,7 @@ class Kafka:
         clients, controllers = self.ports["kafka"], self.ports["kafka_controller"]
         broker, controller = self.passwords[SUPERUSER], self.passwords[CONTROLLER]
         scram = f'{_SCRAM} required username="{SUPERUSER}" password="{broker}";'
-        plain = (
-            f'{_PLAIN} required username="{CONTROLLER}" password="{controller}" user_{CONTROLLER}="{controller}";'
-        )
+        plain = f'{_PLAIN} required username="{CONTROLLER}" password="{controller}" user_{CONTROLLER}="{controller}";'
         return [
             f"listeners=CLIENTS://127.0.0.1:{clients},CONTROLLER://127.0.0.1:{controllers}",
             f"advertised.listeners=CLIENTS://127.0.0.1:{clients},CONTROLLER://127.0.0.1:{controllers}",

@@ -150,7 +150,7 @@ class Mongo:
         return {"_id": REPLICA_SET, "version": 1, "members": members, "settings": {"electionTimeoutMillis": 1000}}
 
     def _connect(self, *, authenticated: bool) -> Client:
-        login = {"username": ADMIN, "password": self.passwords[ADMIN]} if authenticated else {}
+        login: dict[str, Any] = {"username": ADMIN, "password": self.passwords[ADMIN]} if authenticated else {}
         return MongoClient(
             f"mongodb://{self.address}/",
             directConnection=True,

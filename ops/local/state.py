@@ -17,6 +17,11 @@ _LOWEST_PORT = 20_000
 _PREFERRED = {"front": 8080}
 
 
+def state_folder() -> Path:
+    """`.qianshao` in the repository, unless `QIANSHAO_STATE` names another."""
+    return Path(os.environ.get("QIANSHAO_STATE") or REPOSITORY / ".qianshao")
+
+
 class InUse(RuntimeError):
     """Another process runs on this state folder."""
 

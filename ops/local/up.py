@@ -1,34 +1,32 @@
-"""Bring the whole house up on this machine, in the order in which its parts need each other."""
+"""Bring the whole house up on this machine, each part as soon as what it needs is there."""
 
 import asyncio
-import json
 import time
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import TypeVar
 
-from ops.local import caddy, jars, kafka, keys, mongo, plan, toolchain
-from ops.local.brokers import start_kafka, start_mongo
-from ops.local.process import Process
-from ops.local.state import REPOSITORY, State, write_private
+from ops.local import caddy, keys, plan
+from ops.local.brokers import follow_port, kafka_ready, mongo_ready
+from ops.local.ground import Ground, mongo_user
+from ops.local.process import Process, Program
+from ops.local.state import State, write_private
 from ops.local.supervisor import Supervisor, answers, listens, until_ready
 from ops.topics import connect, reconcile, warm_up
-from shared.contracts.topics import all_topics
-from shared.kafka.admin import Wanted
-from shared.reference.load import load
 
-REFERENCE = REPOSITORY / "deploy/reference/beidajie"
-_READY_SECONDS = 60.0
+_READY_SECONDS = 90.0
+T = TypeVar("T")
 
-Say = Callable[[str], None]
-"""Gets one line for people."""
+Say = Callable[[str, float | None], None]
+"""Gets one line for people, and the seconds it took if it was a step."""
 
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """Where everything is, and with which logins: what a story, a test or a person needs. Keep it private."""
+    """Where everything is and with which logins: what a story, a test or a person needs. To be kept private."""
 
     front: str
     bootstrap: str
@@ -38,108 +36,113 @@ class Running:
     ports: Mapping[str, int]
 
 
-@dataclass(frozen=True, slots=True)
-class _Ground:
-    """What is decided before anything starts."""
+class House:
+    """The processes of one run."""
 
-    state: State
-    ports: Mapping[str, int]
-    passwords: Mapping[str, str]
-    wanted: Wanted
-    services: tuple[str, ...]
-    subdistrict: str
-    kafka: kafka.Kafka
-    mongo: mongo.Mongo
-    caddy: Path
+    def __init__(self, ground: Ground, say: Say) -> None:
+        self._ground = ground
+        self._say = say
+        self._brokers = Supervisor(lambda text: say(text, None))
+        self._services = Supervisor(lambda text: say(text, None))
+
+    async def start(self, now: datetime) -> Running:
+        """All of it, in parallel where nothing waits. Raises an `ExceptionGroup` naming what did not come up."""
+        async with asyncio.TaskGroup() as group:
+            uris = group.create_task(self._start_mongo())
+            bus = group.create_task(self._start_kafka())
+            group.create_task(self._start_front())
+            group.create_task(self._start_entries(plan.API, uris))
+            group.create_task(self._start_entries(plan.WORKER, uris, bus))
+        return self._running(uris.result(), now)
+
+    async def stop(self) -> None:
+        """Services first: one that loses its broker while it stops would wait for it."""
+        await self._services.stop()
+        await self._brokers.stop()
+
+    async def _start_kafka(self) -> None:
+        kafka = self._ground.kafka
+        async with _step(self._say, "Kafka"):
+            await asyncio.to_thread(kafka.prepare)
+            await kafka_ready(await self._launch(kafka.program(), self._brokers), kafka)
+        async with _step(self._say, "主题、用户与权限 topics, users, rights"):
+            await asyncio.to_thread(_declare, self._ground)
+
+    async def _start_mongo(self) -> dict[str, str]:
+        mongo = self._ground.mongo
+        async with _step(self._say, "MongoDB"):
+            await follow_port(mongo)
+            await mongo_ready(await self._launch(mongo.program(), self._brokers), mongo)
+            return await asyncio.to_thread(_add_users, self._ground)
+
+    async def _start_front(self) -> None:
+        ground = self._ground
+        program = caddy.program(ground.state, ground.caddy, ground.ports, ground.api_ports())
+        async with _step(self._say, "前门 front door"):
+            process = await self._launch(program, self._services)
+            await until_ready(process, listens(ground.ports["front"]), _READY_SECONDS)
+
+    async def _start_entries(self, entry: str, uris: Awaitable[dict[str, str]], *needs: Awaitable[None]) -> None:
+        around = self._ground.surroundings(await uris)
+        for need in needs:
+            await need
+        async with asyncio.TaskGroup() as group:
+            for service in self._ground.services:
+                group.create_task(self._start_service(service, entry, around))
+
+    async def _start_service(self, service: str, entry: str, around: plan.Surroundings) -> None:
+        port = around.ports[plan.port_name(service, entry)]
+        async with _step(self._say, f"{service} {entry}"):
+            process = await self._launch(plan.program(service, entry, around), self._services)
+            await until_ready(process, answers(port, "/readyz"), _READY_SECONDS)
+
+    async def _launch(self, program: Program, supervisor: Supervisor) -> Process:
+        process = Process(program)
+        await process.start()
+        supervisor.watch(process)
+        return process
+
+    def _running(self, uris: Mapping[str, str], now: datetime) -> Running:
+        ground = self._ground
+        return Running(
+            front=f"http://127.0.0.1:{ground.ports['front']}",
+            bootstrap=ground.kafka.bootstrap,
+            tokens={login: keys.token(ground.state.keys, login, now, ground.subdistrict) for login in keys.LOGINS},
+            kafka_passwords={user: ground.passwords[user] for user in ground.wanted.users},
+            mongo_uris=uris,
+            ports=ground.ports,
+        )
 
 
 @asynccontextmanager
-async def running(state: State, say: Say, now: datetime, reference: Path = REFERENCE) -> AsyncIterator[Running]:
-    """The stack from ready to stopped: brokers, then topics and users, then services behind the front door.
+async def running(state: State, reference: Path, now: datetime, say: Say) -> AsyncIterator[Running]:
+    """The stack from ready to stopped. Raises whatever kept it from coming up, after ending what had started.
 
-    Raises whatever stopped it from coming up, after ending what had started. The lock on `state` is the caller's.
+    Also writes `running.json` into the state folder, readable by its owner alone. The lock on `state` is the caller's.
     """
-    services, brokers = Supervisor(say), Supervisor(say)
+    async with _step(say, "准备 jars, ports, keys, reference data"):
+        house = House(await asyncio.to_thread(Ground.lay, state, reference), say)
     try:
-        ground = await _timed(say, "准备 · jars, ports, keys, reference data", asyncio.to_thread(_ground, state, reference))
-        async with asyncio.TaskGroup() as group:
-            databases = group.create_task(_databases(ground, brokers, say))
-            bus = group.create_task(_bus(ground, brokers, say))
-            group.create_task(_front(ground, services, say))
-            group.create_task(_start_all(plan.API, ground, services, say, databases))
-            group.create_task(_start_all(plan.WORKER, ground, services, say, databases, bus))
-        found = _running(ground, databases.result(), now)
-        write_private(state.root / "running.json", json.dumps(asdict(found), indent=2) + "\n")
+        found = await house.start(now)
+        write_private(state.root / "running.json", asdict(found))
         yield found
     finally:
-        await _timed(say, "停止 · stopped", _stop(services, brokers))
+        async with _step(say, "停止 stopped"):
+            await house.stop()
 
 
-async def _stop(services: Supervisor, brokers: Supervisor) -> None:
-    await services.stop()  # first: a service that loses its broker while stopping waits for it
-    await brokers.stop()
+@asynccontextmanager
+async def _step(say: Say, what: str) -> AsyncIterator[None]:
+    began = time.monotonic()
+    yield
+    say(what, time.monotonic() - began)
 
 
-def _ground(state: State, reference: Path) -> _Ground:
-    jars.ensure_listed(state.jars)
-    tools = toolchain.find(state.root / "lib")
-    data = load(reference)
-    services = tuple(plan.services())
-    wanted = Wanted.of(all_topics(data.departments), replication=1, min_insync=1)
-    ports = state.ports([*kafka.PORTS, *mongo.PORTS, *caddy.PORTS, *plan.port_names(services)])
-    own = [*kafka.PASSWORDS, *mongo.PASSWORDS, *(f"mongo.{service}" for service in services)]
-    passwords = state.passwords([*own, *wanted.users])
-    broker = kafka.Kafka(state, tools.java, ports, passwords)
-    database = mongo.Mongo(state, tools.mongod, tools.mongod_libraries, ports, passwords)
-    subdistrict = min(data.subdistricts)
-    return _Ground(state, ports, passwords, wanted, services, subdistrict, broker, database, tools.caddy)
-
-
-async def _bus(ground: _Ground, brokers: Supervisor, say: Say) -> None:
-    await asyncio.to_thread(ground.kafka.prepare)
-    process = Process(ground.kafka.program())
-    await _timed(say, "Kafka", start_kafka(process, ground.kafka))
-    brokers.watch(process)
-    await _timed(say, "主题与权限 · topics, users, rights", asyncio.to_thread(_declare, ground))
-
-
-def _declare(ground: _Ground) -> None:
+def _declare(ground: Ground) -> None:
     admin = connect(ground.kafka.login())
     reconcile(admin, ground.wanted, ground.passwords)
     warm_up(admin)
 
 
-async def _databases(ground: _Ground, brokers: Supervisor, say: Say) -> dict[str, str]:
-    process = Process(ground.mongo.program())
-    await _timed(say, "MongoDB", start_mongo(process, ground.mongo))
-    brokers.watch(process)
-    return await asyncio.to_thread(_add_users, ground)
-
-
-def _add_users(ground: _Ground) -> dict[str, str]:
-    return {s: ground.mongo.add_user(s, ground.passwords[f"mongo.{s}"], s) for s in ground.services}
-
-
-async def _front(ground: _Ground, services: Supervisor, say: Say) -> None:
-    apis = {service: ground.ports[plan.port_name(service, plan.API)] for service in ground.services}
-    process = Process(caddy.program(ground.state, ground.caddy, ground.ports, apis))
-    await process.start()
-    await _timed(say, "前门 · front door", until_ready(process, listens(ground.ports["front"]), _READY_SECONDS))
-    services.watch(process)
-
-
-async def _start_all(
-    entry: str, ground: _Ground, watcher: Supervisor, say: Say, databases: asyncio.Task[dict[str, str]], *needs: asyncio.Task[None]
-) -> None:
-    """Start one entry point of every service, as soon as what it needs is there."""
-    uris = await databases
-    for need in needs:
-        await need
-    around = plan.Surroundings(ground.state, REFERENCE, ground.kafka.bootstrap, uris, ground.passwords, ground.ports)
-    async with asyncio.TaskGroup() as group:
-        for service in ground.services:
-            process = Process(plan.program(service, entry, around))
-            await process.start()
-            watcher.watch(process)
-            port = ground.ports[plan.port_name(service, entry)]
-            group.create_task(_timed(say, process.name, until_ready(process, answers(port, "/readyz"), _READY_SECONDS)))
+def _add_users(ground: Ground) -> dict[str, str]:
+    return {s: ground.mongo.add_user(s, ground.passwords[mongo_user(s)], s) for s in ground.services}

@@ -125,7 +125,7 @@ def work_order(incident: Incident, order: Order, category: CategoryRule) -> word
             "cycle": order.cycle,
             "category": {**incident.category, "zh": category.zh, "en": category.en},
             "condition": incident.condition,
-            "priority_class": incident.priority.value,
+            "severity": incident.priority.value,
             "place": incident.place,
             "text": incident.text,
             "interim_measures": incident.interim_measures,

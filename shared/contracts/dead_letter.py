@@ -9,6 +9,18 @@ from pydantic import TypeAdapter, ValidationError
 from shared.contracts.scalars import Instant
 
 PREFIX = "dlq-"
+
+HEADERS = {
+    "dlq-consumer": "the service that gave it up",
+    "dlq-source": "topic/partition/offset where it stood",
+    "dlq-error-class": "stable: undecodable, unknown_type, unknown_version, invalid_data, or what failed",
+    "dlq-error": "short text for people",
+    "dlq-attempts": "how often it was tried",
+    "dlq-first": "time of the first attempt",
+    "dlq-last": "time of the last attempt",
+}
+"""Added beside the original headers."""
+
 _INSTANT: TypeAdapter[datetime] = TypeAdapter(Instant)
 
 

@@ -68,8 +68,8 @@ class GridIndex:
 
     def locate(self, lng: float, lat: float) -> GridPath | None:
         """The micro-grid of a WGS-84 point; on a shared edge (within 1 cm) the smaller code; None outside every one."""
-        hits = self._tree.query(shapely.Point(lng, lat), predicate="dwithin", distance=EDGE_DEG)
-        return self._paths[min(hits)] if len(hits) else None
+        hits = _at(self._tree, lng, lat)
+        return self._paths[hits[0]] if hits else None
 
     def near(self, lng: float, lat: float, radius_m: float) -> tuple[GridPath, ...]:
         """Every micro-grid within `radius_m` of a WGS-84 point, by code: the candidates for an uncertain place."""
@@ -78,8 +78,14 @@ class GridIndex:
 
     def overlays(self, lng: float, lat: float) -> tuple[Overlay, ...]:
         """The functional micro-grids over a WGS-84 point, by code; they never change what `locate` answers."""
-        hits = self._overlay_tree.query(shapely.Point(lng, lat), predicate="dwithin", distance=EDGE_DEG)
-        return tuple(self._overlays[i] for i in sorted(hits))
+        return tuple(self._overlays[i] for i in _at(self._overlay_tree, lng, lat))
+
+
+def _at(tree: shapely.STRtree, lng: float, lat: float) -> list[int]:
+    """Positions of the polygons at a point, ascending; none for what is no point."""
+    if not (math.isfinite(lng) and math.isfinite(lat)):
+        return []
+    return sorted(tree.query(shapely.Point(lng, lat), predicate="dwithin", distance=EDGE_DEG))
 
 
 def _circle(lng: float, lat: float, radius_m: float) -> BaseGeometry:

@@ -7,7 +7,6 @@ from enum import Enum
 from typing import Any
 
 from shared.contracts.envelope import Headers, Message
-from shared.contracts.topics import department_of
 from shared.mongo.work import Command, Document, Ref, Work
 
 INBOX = "inbox"
@@ -61,19 +60,13 @@ class Broken:
 
 
 def dedupe_id(topic: str, message: Message) -> str:
-    """(topic, source, id); the consumer is the service whose database this is.
-
-    On a department's own topic the source is that department, whatever the message claims: it could otherwise repeat
-    an update under another source.
-    """
-    department = department_of(topic)
-    source = f"/department/{department}" if department else message.envelope.source
-    return f"{topic}|{source}|{message.envelope.id}"
+    """(topic, source, id); the consumer is the service whose database this is. `decode` vouches for the source."""
+    return f"{topic}|{message.envelope.source}|{message.envelope.id}"
 
 
 def held_id(topic: str, message: Message) -> str:
-    """Which key a failing event holds. On department topics the key is not trusted, the whole topic is one key."""
-    return f"{topic}|{'' if department_of(topic) else message.envelope.partition_key}"
+    """Which key a failing event holds: that of the envelope, which `decode` vouches for, not that of the Kafka record."""
+    return f"{topic}|{message.envelope.partition_key}"
 
 
 @dataclass(frozen=True, slots=True)

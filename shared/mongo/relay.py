@@ -60,6 +60,7 @@ class Relay:
         # A snapshot read sees all rows of one moment: an ordinary cursor may pass a key's first row before it is
         # committed and still meet the second.
         self._outbox = database.get_collection(OUTBOX, read_concern=ReadConcern("snapshot"))
+        self._rows = database[OUTBOX]  # change streams refuse that read concern
         self._publisher = publisher
         self._lease = lease
         self._clock = clock
@@ -83,7 +84,7 @@ class Relay:
         """Ring the doorbell on every new row. Nothing is read from the stream, so no resume token is kept."""
         while True:
             try:
-                async with self._outbox.watch(
+                async with self._rows.watch(
                     [{"$match": {"operationType": "insert"}}, {"$project": {"_id": 1}}]
                 ) as stream:
                     async for _ in stream:

@@ -63,7 +63,7 @@ def _check_centre(name: str, subdistrict: SubDistrict, drawn: Sequence[Drawn], f
 
 
 def _check_overlaps(tiles: Sequence[Drawn], faults: list[Fault]) -> None:
-    polygons = np.array([polygon for _, _, polygon in tiles])
+    polygons = np.array([polygon for _, _, polygon in tiles], dtype=object)
     shapely.prepare(polygons)
     tree = shapely.STRtree(polygons)
     crossing = tree.query(polygons, predicate="overlaps")

@@ -65,7 +65,7 @@ def test_faults_of_all_files_are_reported_together(directory: Path) -> None:
         ("departments.yaml", "code: fire", "code: water", "departments (water)", "twice"),
         ("departments.yaml", "code: fire", "code: community-1", "departments (community-1)", "grid tree"),
         ("departments.yaml", "code: fire,", "code: fire, colour: red,", "departments.10 (fire).colour", "not permitted"),
-        ("departments.yaml", "code: fire,", "code: fire, code: feuer,", "line 13", "'code' twice"),
+        ("departments.yaml", "code: fire,", "code: fire, code: feuer,", "line 14", "'code' twice"),
         ("categories.yaml", "acts: [drainage]", "acts: [drains]", "categories (gb30428:P0102).acts", "'drains'"),
         ("categories.yaml", "code: P0102", "code: P0101", "categories (gb30428:P0101).code", "twice"),
         ("categories.yaml", "scheme: gb30428\n", "scheme: gb\n", "categories (gb:P0101).scheme", "'gb'"),
@@ -110,9 +110,10 @@ def test_limits_must_fit_their_class(directory: Path, old: str, new: str, reason
 
 
 def test_the_first_condition_is_the_most_urgent_one(directory: Path) -> None:
-    edit(directory, "categories.yaml", "code: burst, zh: 破损", "code: z, zh: 破损")
-    edit(directory, "categories.yaml", "E, limit: {value: 1, unit: uh}, repair: {value: 2, unit: wd}}\n      - {code: b",
-         "N, limit: {value: 1, unit: wh}}\n      - {code: y, zh: 爆, en: burst, class: U, limit: {value: 1, unit: uh}}\n      - {code: b")  # fmt: skip
+    burst = "code: burst, zh: 破损, en: burst, class: E, limit: {value: 1, unit: uh}, repair: {value: 2, unit: wd}"
+    blocked = "code: blocked, zh: 堵塞, en: blocked, class: N, limit: {value: 4, unit: wh}"
+    edit(directory, "categories.yaml", burst, "code: burst, zh: 破损, en: burst, class: N, limit: {value: 1, unit: wh}")
+    edit(directory, "categories.yaml", blocked, blocked.replace("N", "U").replace("wh", "uh"))
     assert any("most urgent" in fault.reason for fault in faults(directory))
 
 
@@ -129,10 +130,8 @@ def test_a_crossed_polygon_is_refused(directory: Path) -> None:
 
 
 def test_a_basic_grid_without_micro_grids_is_refused(directory: Path) -> None:
-    edit(directory, TREE, '    groups: ["community-140302003001"',
-         '    groups: ["x"')  # fmt: skip
-    edit(directory, TREE, '      - {code: "140302003001001"',
-         '      - {code: "140302003001099", zh: 空, en: empty}\n      - {code: "140302003001001"')  # fmt: skip
+    first = '      - {code: "140302003001001"'
+    edit(directory, TREE, first, '      - {code: "140302003001099", zh: 空, en: empty}\n' + first)
     (fault,) = faults(directory)
     assert fault == Fault(GEOJSON, "features (140302003001099)", "basic grid without a micro-grid")
 
@@ -155,7 +154,8 @@ def test_several_subdistricts_live_in_one_directory(directory: Path) -> None:
 def test_a_subdistrict_on_top_of_another_is_refused(directory: Path) -> None:
     for suffix in ("yaml", "geojson"):
         text = (directory / f"subdistrict-140302003.{suffix}").read_text(encoding="utf-8")
-        (directory / f"subdistrict-140302004.{suffix}").write_text(text.replace("140302003", "140302004"), encoding="utf-8")
+        text = text.replace("140302003", "140302004")
+        (directory / f"subdistrict-140302004.{suffix}").write_text(text, encoding="utf-8")
     assert any("overlaps" in fault.reason for fault in faults(directory))
 
 

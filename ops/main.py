@@ -1,0 +1,87 @@
+"""`qianshao`, the operators' program. `./run` calls `python -m ops.main up`."""
+
+import asyncio
+import importlib
+import importlib.util
+import signal
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from ops import topics_command
+from ops.local.state import REPOSITORY, InUse, State, state_folder
+from ops.local.up import Running, Say, running
+from shared.clock import system_clock
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, help="前哨 Qianshao: the operators' program")
+app.add_typer(topics_command.app, name="topics")
+
+_REFERENCE = REPOSITORY / "deploy/reference/beidajie"
+
+ReferenceFolder = Annotated[Path, typer.Option(envvar="QIANSHAO_REFERENCE", help="folder of the reference data")]
+Play = Callable[[Running, Say], Awaitable[None]]
+
+
+@app.command()
+def up(
+    once: Annotated[bool, typer.Option("--once", help="play the story, stop, exit 0 or 1")] = False,
+    reference: ReferenceFolder = _REFERENCE,
+) -> None:
+    """本机启动全部服务 · Start brokers and services on this machine and play the story; Ctrl-C stops them."""
+    console = Console(highlight=False)
+    folder = State.at(state_folder())
+    try:
+        folder.lock()
+        asyncio.run(_up(folder, reference, once, console))
+    except (KeyboardInterrupt, asyncio.CancelledError):
+        raise typer.Exit(130 if once else 0) from None
+    except (InUse, ExceptionGroup, RuntimeError, AssertionError) as error:
+        for cause in error.exceptions if isinstance(error, ExceptionGroup) else (error,):
+            console.print(f"[red]失败 failed[/red] {escape(str(cause) or repr(cause))}")
+        raise typer.Exit(1) from error
+
+
+async def _up(state: State, reference: Path, once: bool, console: Console) -> None:
+    task = asyncio.current_task()
+    assert task is not None
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+
+    def say(text: str, seconds: float | None) -> None:
+        console.print(f"{seconds:6.1f} s  {escape(text)}" if seconds is not None else f"          {escape(text)}")
+
+    began = asyncio.get_running_loop().time()
+    async with running(state, reference, system_clock(), say) as house:
+        say("全部就绪 all ready", asyncio.get_running_loop().time() - began)
+        if play := _story():
+            await play(house, say)
+        if not once:
+            _welcome(house, state, console)
+            await asyncio.Event().wait()
+
+
+def _story() -> Play | None:
+    """The story of the manhole cover, if this checkout has it."""
+    if importlib.util.find_spec("ops.story") is None:
+        return None
+    play: Play = importlib.import_module("ops.story").play
+    return play
+
+
+def _welcome(house: Running, state: State, console: Console) -> None:
+    table = Table(
+        "登录 demo login", "令牌 bearer token (30 d)", title=f"前门 front door  {house.front}", title_justify="left"
+    )
+    for login, token in house.tokens.items():
+        table.add_row(login, f"{token[:24]}…")
+    console.print(table)
+    console.print(f"令牌与密码 tokens, passwords  {state.root / 'running.json'}")
+    console.print(f"日志 logs  {state.logs}     [bold]Ctrl-C[/bold] 停止 stops")
+
+
+if __name__ == "__main__":
+    app()
