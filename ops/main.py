@@ -1,10 +1,7 @@
 """`qianshao`, the operators' program. `./run` calls `python -m ops.main up`."""
 
 import asyncio
-import importlib
-import importlib.util
 import signal
-from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Annotated
 
@@ -13,9 +10,9 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from ops import topics_command
+from ops import story, topics_command
 from ops.local.state import REPOSITORY, InUse, State, state_folder
-from ops.local.up import Running, Say, running
+from ops.local.up import Running, running
 from shared.clock import system_clock
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="前哨 Qianshao: the operators' program")
@@ -24,7 +21,6 @@ app.add_typer(topics_command.app, name="topics")
 _REFERENCE = REPOSITORY / "deploy/reference/beidajie"
 
 ReferenceFolder = Annotated[Path, typer.Option(envvar="QIANSHAO_REFERENCE", help="folder of the reference data")]
-Play = Callable[[Running, Say], Awaitable[None]]
 
 
 @app.command()
@@ -57,19 +53,10 @@ async def _up(state: State, reference: Path, once: bool, console: Console) -> No
     began = asyncio.get_running_loop().time()
     async with running(state, reference, system_clock(), say) as house:
         say("全部就绪 all ready", asyncio.get_running_loop().time() - began)
-        if play := _story():
-            await play(house, say)
+        await story.play(house, say)
         if not once:
             _welcome(house, state, console)
             await asyncio.Event().wait()
-
-
-def _story() -> Play | None:
-    """The story of the manhole cover, if this checkout has it."""
-    if importlib.util.find_spec("ops.story") is None:
-        return None
-    play: Play = importlib.import_module("ops.story").play
-    return play
 
 
 def _welcome(house: Running, state: State, console: Console) -> None:

@@ -53,10 +53,10 @@ class Ground:
             caddy=tools.caddy,
         )
 
-    def surroundings(self, mongo_uris: Mapping[str, str]) -> plan.Surroundings:
+    def surroundings(self, databases: Mapping[str, mongo.Database]) -> plan.Surroundings:
         """What service processes are told."""
         return plan.Surroundings(
-            self.state, self.reference, self.kafka.bootstrap, mongo_uris, self.passwords, self.ports
+            self.state, self.reference, self.kafka.bootstrap, databases, self.passwords, self.ports
         )
 
     def api_ports(self) -> dict[str, int]:

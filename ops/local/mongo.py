@@ -29,6 +29,14 @@ class MongoAway(RuntimeError):
 
 
 @dataclass(frozen=True, slots=True)
+class Database:
+    """A database, and the connection string of the one user who may read and write it."""
+
+    name: str
+    uri: str
+
+
+@dataclass(frozen=True, slots=True)
 class Mongo:
     """Where the database of one state folder lives. `passwords` holds those of `PASSWORDS`."""
 
@@ -46,13 +54,13 @@ class Mongo:
     def folder(self) -> Path:
         return self.state.data / "mongo"
 
-    def uri(self, user: str, password: str, database: str) -> str:
+    def _uri(self, user: str, password: str, database: str) -> str:
         """A connection string for `user`, who is known in `database`."""
         return f"mongodb://{quote(user)}:{quote(password)}@{self.address}/{database}?replicaSet={REPLICA_SET}"
 
     def admin_uri(self) -> str:
         """For set-up and fault tests: every right on every database."""
-        return self.uri(ADMIN, self.passwords[ADMIN], "admin")
+        return self._uri(ADMIN, self.passwords[ADMIN], "admin")
 
     def program(self) -> Program:
         """mongod as a process. Journal on and w:majority by default, as in production; a small cache and oplog."""
@@ -114,17 +122,17 @@ class Mongo:
         """
         _until(self._step, seconds)
 
-    def add_user(self, name: str, password: str, database: str) -> str:
-        """A user of `database` who may read and write it and nothing else; returns the connection string. Idempotent."""
+    def database(self, name: str, password: str) -> Database:
+        """A database with a user of its name, who may read and write it and nothing else. Idempotent."""
         with self._connect(authenticated=True) as client:
-            roles = [{"role": "readWrite", "db": database}]
+            roles = [{"role": "readWrite", "db": name}]
             try:
-                client[database].command("createUser", name, pwd=password, roles=roles)
+                client[name].command("createUser", name, pwd=password, roles=roles)
             except OperationFailure as error:
                 if error.code != _USER_EXISTS:
                     raise
-                client[database].command("updateUser", name, pwd=password, roles=roles)
-        return self.uri(name, password, database)
+                client[name].command("updateUser", name, pwd=password, roles=roles)
+        return Database(name, self._uri(name, password, name))
 
     def _step(self) -> str | None:
         """Bring it one step nearer to a primary with an admin. Returns None when it is one, else what is lacking."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ops.local import keys
+from ops.local.mongo import Database
 from ops.local.process import Program
 from ops.local.state import REPOSITORY, State
 
@@ -20,7 +21,7 @@ class Surroundings:
     state: State
     reference: Path
     bootstrap: str
-    mongo_uris: Mapping[str, str]
+    databases: Mapping[str, Database]
     passwords: Mapping[str, str]
     ports: Mapping[str, int]
 
@@ -58,8 +59,8 @@ def environment(service: str, entry: str, around: Surroundings) -> dict[str, str
     common = {
         "QIANSHAO_ENVIRONMENT": "development",
         "QIANSHAO_HTTP_PORT": str(around.ports[port_name(service, entry)]),
-        "QIANSHAO_MONGO_URI": around.mongo_uris[service],
-        "QIANSHAO_MONGO_DATABASE": service,
+        "QIANSHAO_MONGO_URI": around.databases[service].uri,
+        "QIANSHAO_MONGO_DATABASE": around.databases[service].name,
         "QIANSHAO_REFERENCE": str(around.reference),
         "QIANSHAO_JWKS": str(keys.jwks(folder, "access")),
         "PYTHONUNBUFFERED": "1",

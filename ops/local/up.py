@@ -12,6 +12,7 @@ from typing import TypeVar
 from ops.local import caddy, keys, plan
 from ops.local.brokers import follow_port, kafka_ready, mongo_ready
 from ops.local.ground import Ground, mongo_user
+from ops.local.mongo import Database
 from ops.local.process import Process, Program
 from ops.local.state import State, write_private
 from ops.local.supervisor import Supervisor, answers, listens, until_ready
@@ -48,12 +49,12 @@ class House:
     async def start(self, now: datetime) -> Running:
         """All of it, in parallel where nothing waits. Raises an `ExceptionGroup` naming what did not come up."""
         async with asyncio.TaskGroup() as group:
-            uris = group.create_task(self._start_mongo())
+            databases = group.create_task(self._start_mongo())
             bus = group.create_task(self._start_kafka())
             group.create_task(self._start_front())
-            group.create_task(self._start_entries(plan.API, uris))
-            group.create_task(self._start_entries(plan.WORKER, uris, bus))
-        return self._running(uris.result(), now)
+            group.create_task(self._start_entries(plan.API, databases))
+            group.create_task(self._start_entries(plan.WORKER, databases, bus))
+        return self._running(databases.result(), now)
 
     async def stop(self) -> None:
         """Services first: one that loses its broker while it stops would wait for it."""
@@ -68,12 +69,12 @@ class House:
         async with _step(self._say, "主题、用户与权限 topics, users, rights"):
             await asyncio.to_thread(_declare, self._ground)
 
-    async def _start_mongo(self) -> dict[str, str]:
+    async def _start_mongo(self) -> dict[str, Database]:
         mongo = self._ground.mongo
         async with _step(self._say, "MongoDB"):
             await follow_port(mongo)
             await mongo_ready(await self._launch(mongo.program(), self._brokers), mongo)
-            return await asyncio.to_thread(_add_users, self._ground)
+            return await asyncio.to_thread(_databases, self._ground)
 
     async def _start_front(self) -> None:
         ground = self._ground
@@ -82,8 +83,10 @@ class House:
             process = await self._launch(program, self._services)
             await until_ready(process, listens(ground.ports["front"]), _READY_SECONDS)
 
-    async def _start_entries(self, entry: str, uris: Awaitable[dict[str, str]], *needs: Awaitable[None]) -> None:
-        around = self._ground.surroundings(await uris)
+    async def _start_entries(
+        self, entry: str, databases: Awaitable[dict[str, Database]], *needs: Awaitable[None]
+    ) -> None:
+        around = self._ground.surroundings(await databases)
         for need in needs:
             await need
         async with asyncio.TaskGroup() as group:
@@ -102,14 +105,14 @@ class House:
         supervisor.watch(process)
         return process
 
-    def _running(self, uris: Mapping[str, str], now: datetime) -> Running:
+    def _running(self, databases: Mapping[str, Database], now: datetime) -> Running:
         ground = self._ground
         return Running(
             front=f"http://127.0.0.1:{ground.ports['front']}",
             bootstrap=ground.kafka.bootstrap,
             tokens={login: keys.token(ground.state.keys, login, now, ground.subdistrict) for login in keys.LOGINS},
             kafka_passwords={user: ground.passwords[user] for user in ground.wanted.users},
-            mongo_uris=uris,
+            mongo_uris={name: database.uri for name, database in databases.items()},
             ports=ground.ports,
         )
 
@@ -144,5 +147,5 @@ def _declare(ground: Ground) -> None:
     warm_up(admin)
 
 
-def _add_users(ground: Ground) -> dict[str, str]:
-    return {s: ground.mongo.add_user(s, ground.passwords[mongo_user(s)], s) for s in ground.services}
+def _databases(ground: Ground) -> dict[str, Database]:
+    return {s: ground.mongo.database(s, ground.passwords[mongo_user(s)]) for s in ground.services}

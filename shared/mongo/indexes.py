@@ -23,6 +23,11 @@ class Collection:
     indexes: tuple[IndexModel, ...] = ()
 
 
+def expiring(field: str, seconds: int) -> IndexModel:
+    """Documents leave by themselves, this long after the time in `field` (null: never)."""
+    return IndexModel([(field, ASCENDING)], name="keep", expireAfterSeconds=seconds)
+
+
 PLUMBING = (
     Collection(
         OUTBOX,
@@ -30,10 +35,10 @@ PLUMBING = (
             IndexModel([("stored", ASCENDING)], name="waiting", partialFilterExpression={"published": None}),
             IndexModel([("key", ASCENDING)], name="waiting_key", partialFilterExpression={"published": None}),
             IndexModel([("parked", ASCENDING)], name="parked", partialFilterExpression={"parked": {"$type": "string"}}),
-            IndexModel([("published", ASCENDING)], name="keep", expireAfterSeconds=KEEP_PUBLISHED_SECONDS),
+            expiring("published", KEEP_PUBLISHED_SECONDS),
         ),
     ),
-    Collection(INBOX, (IndexModel([("at", ASCENDING)], name="keep", expireAfterSeconds=KEEP_INBOX_SECONDS),)),
+    Collection(INBOX, (expiring("at", KEEP_INBOX_SECONDS),)),
     Collection(HELD_KEYS, (IndexModel([("state", ASCENDING), ("due", ASCENDING)], name="due"),)),
     Collection(DEAD_LETTERS, (IndexModel([("state", ASCENDING), ("last_at", ASCENDING)], name="state"),)),
     Collection("leases"),

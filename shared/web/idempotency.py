@@ -10,7 +10,7 @@ from fastapi import Header, Response
 from pydantic import BaseModel
 
 from shared.errors import Invalid, Refused
-from shared.mongo.indexes import Collection
+from shared.mongo.indexes import Collection, expiring
 from shared.mongo.lane import Lane
 from shared.mongo.work import Command, Ref, Work
 from shared.web.auth import Principal
@@ -96,6 +96,4 @@ async def submit_once(
 
 def answers_collection() -> Collection:
     """The collection of stored answers, for a service that has such commands."""
-    from pymongo import ASCENDING, IndexModel
-
-    return Collection(ANSWERS, (IndexModel([("at", ASCENDING)], name="keep", expireAfterSeconds=KEEP_SECONDS),))
+    return Collection(ANSWERS, (expiring("at", KEEP_SECONDS),))

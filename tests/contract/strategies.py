@@ -1,6 +1,6 @@
 """Messages for hypothesis, drawn from the published JSON Schema: whatever a sender may send, we must be able to read."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta, timezone
 from functools import cache
 from typing import Any
@@ -20,7 +20,7 @@ WORDS = st.text(st.characters(categories=("L", "N", "P", "S")), min_size=1, max_
 
 def conforming(event: type[EventData]) -> st.SearchStrategy[dict[str, Any]]:
     """JSON objects that the event's schema admits, every kind, with and without each optional field."""
-    return st.one_of(_of_kind(event, kind) for kind in _kinds(event))
+    return st.one_of([_of_kind(event, kind) for kind in _kinds(event)])
 
 
 def messages(event: type[EventData]) -> st.SearchStrategy[Message]:
@@ -62,7 +62,7 @@ def _value(field: Schema, root: Schema, needed: bool = False) -> st.SearchStrate
         return _object(root["$defs"][field["$ref"].rpartition("/")[2]], root)
     if "anyOf" in field:
         choices = [choice for choice in field["anyOf"] if not (needed and choice.get("type") == "null")]
-        return st.one_of(_value(choice, root) for choice in choices)
+        return st.one_of([_value(choice, root) for choice in choices])
     if "enum" in field:
         return st.sampled_from(field["enum"])
     return _SCALARS[field["type"]](field, root, needed)
@@ -78,7 +78,7 @@ def _string(field: Schema, root: Schema, needed: bool) -> st.SearchStrategy[str]
         return TIMES.map(datetime.isoformat)
     if "pattern" in field:
         return _matching(field["pattern"]).filter(lambda text: len(text) <= field.get("maxLength", len(text)))
-    return st.text(st.characters(exclude_categories=("Cs",)), max_size=min(field["maxLength"], 40))
+    return st.text(st.characters(exclude_categories=["Cs"]), max_size=min(field["maxLength"], 40))
 
 
 @cache
@@ -86,7 +86,7 @@ def _matching(pattern: str) -> st.SearchStrategy[str]:
     return st.from_regex(pattern.removeprefix("^").removesuffix("$"), fullmatch=True)
 
 
-_SCALARS = {
+_SCALARS: dict[str, Callable[[Schema, Schema, bool], st.SearchStrategy[Any]]] = {
     "array": _array,
     "string": _string,
     "integer": lambda field, root, needed: st.integers(field["minimum"], field["maximum"]),

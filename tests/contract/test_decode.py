@@ -166,7 +166,7 @@ def test_the_text_of_a_refusal_repeats_no_data() -> None:
 
 
 def test_a_department_is_who_its_topic_says() -> None:
-    forged = {
+    forged: dict[str, str | None] = {
         "ce_source": "/department/water",
         "ce_actor": "staff:1",
         "ce_id": "another",
@@ -197,7 +197,7 @@ ANY_HEADERS = st.lists(
     ),
     max_size=6,
 )
-FUZZ = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+FUZZ = settings(max_examples=150, deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 @FUZZ

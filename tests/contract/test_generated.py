@@ -4,12 +4,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import jsonschema
 import pytest
 import yaml
 
 from shared.contracts import asyncapi, export
+from shared.contracts.event import EventData
 from shared.contracts.schemas import EVENTS, TOPICS, schema_of
+from tests.contract.published import assert_is_a_schema
 
 DOCUMENT = asyncapi.document()
 
@@ -35,8 +36,8 @@ def test_check_says_so_by_its_exit_status(monkeypatch: pytest.MonkeyPatch, capsy
 
 
 @pytest.mark.parametrize("event", EVENTS, ids=lambda event: event.__name__)
-def test_schemas_are_json_schema_2020_12(event: type) -> None:
-    jsonschema.Draft202012Validator.check_schema(schema_of(event))
+def test_schemas_are_json_schema_2020_12(event: type[EventData]) -> None:
+    assert_is_a_schema(schema_of(event))
 
 
 def test_the_yaml_says_what_the_document_says() -> None:

@@ -1,0 +1,125 @@
+"""Incidents, rules and messages of departments for the tests of dispatch."""
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from services.dispatch.domain import routing
+from services.dispatch.domain.clocks import Limit, Priority, Unit
+from services.dispatch.domain.incident import Happened, Incident, Reporter, Route
+from services.dispatch.domain.states import State
+from services.dispatch.domain.updates import Update
+from services.dispatch.ports import CategoryRule, Receipt
+from shared.contracts.incident_reported import IncidentReported
+
+ZONE = ZoneInfo("Asia/Shanghai")
+RECEIVED = datetime(2026, 11, 25, 1, 40, tzinfo=UTC)
+"""09:40 of a Wednesday in Beidajie."""
+
+LIMIT = Limit(4, Unit.WORKING_HOURS)
+PLACE: dict[str, Any] = {
+    "wgs84": {"lng": 113.58, "lat": 37.857},
+    "gcj02": {"lng": 113.586403, "lat": 37.857503},
+    "accuracy_m": 12.0,
+    "grid": {
+        "subdistrict": "140302003",
+        "community": "140302003005",
+        "basic_grid": "140302003005005",
+        "micro_grid": "14030200300500505",
+    },
+}
+
+
+@dataclass
+class StubRules:
+    """Reference data of one category, whose route is whatever the test says."""
+
+    found: Route | str = field(default_factory=lambda: Route(("water",), "whoever-acts", "v1"))
+    priority: Priority = Priority.N
+    limit: Limit = LIMIT
+    after_photo_required: bool = True
+    version: str = "v1"
+    departments: frozenset[str] = frozenset({"water", "drainage", "fire"})
+
+    def category(self, category: dict[str, str], condition: str | None) -> CategoryRule | None:
+        if category["code"] != "P0101":
+            return None
+        return CategoryRule("上水井盖", "Water cover", self.priority, self.limit, self.after_photo_required)
+
+    def zone(self, subdistrict: str) -> ZoneInfo:
+        return ZONE
+
+    def is_department(self, code: str) -> bool:
+        return code in self.departments
+
+    def route(self, category: dict[str, str], condition: str | None, place: str | None) -> Route | str:
+        return self.found
+
+
+class StubReceipts:
+    """A token `<uploader>~<photo>` is a receipt, anything else is not."""
+
+    def verify(self, token: str) -> Receipt | None:
+        uploader, found, photo = token.partition("~")
+        return Receipt(photo, f"department:{uploader}", RECEIVED, None) if found else None
+
+
+def incident(state: State = State.REPORTED, **changes: Any) -> Incident:
+    """Incident `inc` as it stands right after the report."""
+    fields: dict[str, Any] = {
+        "id": "inc",
+        "subdistrict": "140302003",
+        "code": "7K3M-9QXA",
+        "category": {"scheme": "gb30428", "code": "P0101"},
+        "condition": "broken",
+        "priority": Priority.N,
+        "place": PLACE,
+        "text": "",
+        "interim_measures": None,
+        "photo_ids": ("p1",),
+        "photo_required": True,
+        "reporters": (Reporter("rider-1", "r1", RECEIVED - timedelta(minutes=99), RECEIVED),),
+        "state": state,
+        "cycle": 1,
+        "t0": RECEIVED,
+    }
+    return Incident(**{**fields, **changes})
+
+
+def dispatched(*departments: str, at: datetime = RECEIVED, **changes: Any) -> Incident:
+    """The incident offered to `departments` at `at`."""
+    found = Route(departments or ("water",), "whoever-acts", "v1")
+    offered, _ = routing.route(incident(**changes), found, LIMIT, ZONE, at)
+    return offered
+
+
+def update(kind: str = "accepted", department: str = "water", order: str = "inc.1", seen: int = 1, **more: Any) -> Update:
+    """A message of a department whose clock is right."""
+    fields = {"id": f"u-{kind}-{seen}", "at": RECEIVED + timedelta(minutes=1), "evidence": ("after",), **more}
+    return Update(department=department, order=order, seen_seq=seen, kind=kind, **fields)  # type: ignore[arg-type]
+
+
+def report(id_: str = "inc", **changes: Any) -> IncidentReported:
+    """What intake says when an incident is opened."""
+    fields: dict[str, Any] = {
+        "subdistrict": "140302003",
+        "incident": id_,
+        "report": f"report-of-{id_}",
+        "code": "7K3M-9QXA",
+        "rider": "rider-1",
+        "category": {"scheme": "gb30428", "code": "P0101"},
+        "condition": "broken",
+        "emergency": False,
+        "place": PLACE,
+        "photo_ids": ("p1",),
+        "text": "井盖破了",
+        "captured_at": RECEIVED - timedelta(minutes=99),
+        "received_at": RECEIVED,
+    }
+    return IncidentReported.model_validate({**fields, **changes})
+
+
+def words(happened: list[Happened]) -> list[str]:
+    """What happened, short."""
+    return [str(getattr(event, "kind", None) or getattr(event, "after", None) or "resolved") for event in happened]
