@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ops.local import caddy, jars, kafka, mongo, plan, toolchain
+from ops.local.mongo import Database
 from ops.local.state import State
 from shared.contracts.topics import all_topics
 from shared.kafka.admin import Wanted
@@ -53,7 +54,7 @@ class Ground:
             caddy=tools.caddy,
         )
 
-    def surroundings(self, databases: Mapping[str, mongo.Database]) -> plan.Surroundings:
+    def surroundings(self, databases: Mapping[str, Database]) -> plan.Surroundings:
         """What service processes are told."""
         return plan.Surroundings(
             self.state, self.reference, self.kafka.bootstrap, databases, self.passwords, self.ports

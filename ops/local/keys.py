@@ -52,8 +52,8 @@ def private_key(folder: Path, use: str) -> Path:
     return folder / f"{key_name(use)}.pem"
 
 
-def token(folder: Path, login: str, now: datetime, subdistrict: str) -> str:
-    """An access token for one of `LOGINS`, valid for 30 days. Raises `KeyError` for an unknown login."""
+def token(folder: Path, login: str, now: datetime, subdistrict: str, **changes: Any) -> str:
+    """An access token for one of `LOGINS`, valid for 30 days; `changes` replace its claims. Raises `KeyError` for an unknown login."""
     jwks(folder, "access")
     claims = {
         "iss": ISSUER,
@@ -62,6 +62,7 @@ def token(folder: Path, login: str, now: datetime, subdistrict: str) -> str:
         "exp": now + VALID,
         "subdistrict": subdistrict,
         **LOGINS[login],
+        **changes,
     }
     return jwt.encode(claims, private_key(folder, "access").read_text(), ALGORITHM, {"kid": key_name("access")})
 

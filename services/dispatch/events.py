@@ -18,6 +18,9 @@ from shared.contracts.incident_changed import IncidentChanged
 from shared.contracts.incident_resolved import IncidentResolved
 from shared.contracts.topics import INCIDENT_CHANGED, INCIDENT_RESOLVED, dispatch_topic
 
+_MOST_PHOTOS = 20
+"""An event names no more; each order's own `done` has told of all of its photos."""
+
 
 def tell(incident: Incident, category: CategoryRule, happened: Happened, actor_kind: str) -> tuple[str, EventData]:
     """Topic name and event for one thing that happened; `incident` is as it is afterwards."""
@@ -76,6 +79,7 @@ def _order_changed(incident: Incident, change: OrderChanged, actor_kind: str) ->
 
 def _resolved(incident: Incident) -> IncidentResolved:
     done = [o for o in incident.orders if o.cycle == incident.cycle and o.state in FINISHED_ORDERS]
+    evidence = dict.fromkeys(photo for order in done for photo in order.evidence)
     return IncidentResolved.model_validate(
         {
             "subdistrict": incident.subdistrict,
@@ -92,7 +96,7 @@ def _resolved(incident: Incident) -> IncidentResolved:
             "severity": incident.priority.value,
             "category": incident.category,
             "condition": incident.condition,
-            "evidence_photo_ids": tuple(photo for order in done for photo in order.evidence),
+            "evidence_photo_ids": tuple(evidence)[:_MOST_PHOTOS],
             "on_time": all(order.done_at is not None and order.done_at <= order.due_at for order in done),
         }
     )

@@ -178,6 +178,8 @@ class AssignDepartments:
         unknown = [code for code in self.departments if not self.rules.is_department(code)]
         if unknown:
             raise Invalid.field("departments", f"there is no department {', '.join(unknown)}")
+        if len(set(self.departments)) < len(self.departments):
+            raise Invalid.field("departments", "the same department twice")
         category = self.rules.category(incident.category, incident.condition)
         if category is None:
             raise LookupError(f"no category {incident.category} in the reference data")

@@ -1,6 +1,8 @@
 """What clients send, checked field by field before anything else happens."""
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
+
+from shared.contracts.scalars import Instant
 
 
 class PlaceIn(BaseModel):
@@ -39,5 +41,5 @@ class ReportIn(BaseModel):
     text: str = Field(default="", max_length=500)
     interim_measures: str | None = Field(default=None, max_length=200)
     photo_ids: list[str] = Field(default_factory=list, max_length=5)
-    captured_at: AwareDatetime
+    captured_at: Instant
     rider_id: str | None = Field(default=None, description="comes from the token; another one here is refused")

@@ -43,6 +43,9 @@ async def take_photo(
     )
     new = await photos.put(photo, made.jpeg, made.thumb)
     crash_point("intake.after_photo")
+    if not new:
+        # as it was received first: sent again, an old photo must not become a new one
+        photo = (await photos.find([photo.id])).get(photo.id, photo)
     return photo, new
 
 
@@ -77,7 +80,7 @@ async def prepare_report(
         text=wish.text,
         interim_measures=wish.interim_measures,
         photo_ids=tuple(wish.photo_ids),
-        captured_at=wish.captured_at.astimezone(UTC),
+        captured_at=_milliseconds(wish.captured_at),
         received_at=now,
         flags=(),
     )
@@ -123,6 +126,11 @@ def _place(given: PlaceIn, rules: Rules) -> Place:
         address=given.address,
         grid=rules.locate(*wgs84) if certain else None,
     )
+
+
+def _milliseconds(at: datetime) -> datetime:
+    """All that MongoDB stores, so that a repeated request gets the same answer."""
+    return at.replace(microsecond=at.microsecond // 1000 * 1000)
 
 
 def _rounded(point: tuple[float, float]) -> tuple[float, float]:

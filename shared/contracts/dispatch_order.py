@@ -42,4 +42,6 @@ class DispatchOrder(EventData):
         return self.order
 
     def event_id(self, key: str, at: Position) -> str:
-        return f"dispatch:{self.order}:{self.seq}"
+        # who guesses the id of an order that is yet to come must not take the id of its offer
+        number = self.seq if self.work_order is not None else f"unknown:{self.seq}"
+        return f"dispatch:{self.order}:{number}"

@@ -66,7 +66,10 @@ def dead_letter_id(delivery: Delivery) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Bury:
-    """Store a delivery as a dead letter and tell its `.dlq` topic, in one transaction. Again: no effect."""
+    """Store a delivery as a dead letter and tell its `.dlq` topic, in one transaction.
+
+    Again: no effect, also when an operator has dropped it since; only one that was replayed in vain is told of anew.
+    """
 
     consumer: str
     delivery: Delivery
@@ -78,7 +81,7 @@ class Bury:
     def decide(self, work: Work) -> None:
         id_ = dead_letter_id(self.delivery)
         before = work.get(DEAD_LETTERS, id_)
-        if before is not None and before["state"] == "open":
+        if before is not None and before["state"] != "replayed":
             return
         delivery, verdict = self.delivery, self.verdict
         document = {

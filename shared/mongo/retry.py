@@ -127,6 +127,8 @@ class Postpone:
         held = work.get(HELD_KEYS, self.held["_id"])
         if held is None or held["attempts"] != self.held["attempts"] or held["state"] != "retrying":
             return
+        if held["line"][0]["dedupe"] != self.held["line"][0]["dedupe"]:
+            return
         attempts = held["attempts"] + 1
         if attempts <= len(TIERS_SECONDS):
             work.put(HELD_KEYS, {**held, **_waiting(work.now, attempts, str(self.error), held["first_at"])})
@@ -144,19 +146,28 @@ class Settle:
     decision: Literal["replay", "drop"]
 
     def reads(self) -> Iterable[Ref]:
-        return [Ref(HELD_KEYS, self.held_id), Ref(DEAD_LETTERS, dead_letter_id(self.head))]
+        letter = Ref(DEAD_LETTERS, dead_letter_id(self.head))
+        return [Ref(HELD_KEYS, self.held_id), letter, Ref(INBOX, self._dedupe())]
 
     def decide(self, work: Work) -> bool:
+        """Returns whether it was this letter that holds the key; else nothing is changed."""
         held = work.get(HELD_KEYS, self.held_id)
         letter = work.get(DEAD_LETTERS, dead_letter_id(self.head))
         if held is None or held["state"] != "dead" or letter is None:
             return False
+        if held["line"][0]["dedupe"] != self._dedupe():
+            return False
         work.put(DEAD_LETTERS, {**letter, "state": "replayed" if self.decision == "replay" else "dropped"})
         if self.decision == "drop":
+            # delivered again by Kafka it stays dropped
+            work.put(INBOX, {"_id": self._dedupe(), "at": work.now})
             _step(work, held)
         else:
             work.put(HELD_KEYS, {**held, "state": "retrying", "attempts": 0, "due": work.now})
         return True
+
+    def _dedupe(self) -> str:
+        return dedupe_id(self.head.topic, decode(self.head.topic, self.head.headers, self.head.value))
 
 
 class RetryLoop:

@@ -150,6 +150,12 @@ def test_structured_mode_is_as_strict(wrong: dict[str, Any]) -> None:
     assert refusal(STRUCTURED.topic, headers, json.dumps(content).encode())[0] == "invalid_data"
 
 
+def test_structured_mode_ignores_attributes_that_are_not_known() -> None:
+    content = {**STRUCTURED.content, "later_attribute": {"a": 1}, "later": None}
+    message = decode(STRUCTURED.topic, STRUCTURED.wire[0], json.dumps(content).encode())
+    assert message == decode(STRUCTURED.topic, *STRUCTURED.wire)
+
+
 def test_a_lone_surrogate_in_data_is_refused() -> None:
     content = deepcopy(STRUCTURED.content)
     content["data"]["text"] = "\ud800"
@@ -163,6 +169,11 @@ def test_the_text_of_a_refusal_repeats_no_data() -> None:
     assert "13900001111" not in text
     assert "张三" not in text
     assert len(text) <= 300
+
+
+def test_the_text_of_a_refusal_is_short_and_can_be_sent_on() -> None:
+    text = str(Malformed("undecodable", "\ud800" * 400))
+    assert len(text.encode()) == 300
 
 
 def test_a_department_is_who_its_topic_says() -> None:

@@ -60,10 +60,11 @@ class Broker:
 class KafkaBroker(Broker):
     """One broker with users, rights and topics as in production."""
 
-    def __init__(self, kafka_: kafka.Kafka) -> None:
+    def __init__(self, kafka_: kafka.Kafka, passwords: dict[str, str]) -> None:
         process = Process(kafka_.program())
         super().__init__(process, lambda: kafka_ready(process, kafka_))
         self._kafka = kafka_
+        self._passwords = passwords
         self._departments: set[str] = set()
 
     @property
@@ -80,18 +81,20 @@ class KafkaBroker(Broker):
             {
                 "bootstrap": self.bootstrap,
                 "username": user,
-                "password": self._kafka.passwords[user],
+                "password": self._passwords[user],
                 "security": "SASL_PLAINTEXT",
             }
         )
 
-    async def declare(self, departments: Iterable[str]) -> None:
-        """Topics, users and rights of these departments too, as `qianshao topics apply` makes them. Idempotent."""
-        wanted_departments = self._departments | set(departments)
-        if wanted_departments != self._departments:
-            wanted = Wanted.of(all_topics(wanted_departments), replication=1, min_insync=1)
-            await asyncio.to_thread(self._declare, wanted)
-            self._departments = wanted_departments
+    async def declare(self, departments: Iterable[str]) -> Wanted:
+        """Topics, users and rights of these departments too, as `qianshao topics apply` makes them. Idempotent.
+
+        Returns all that has been declared by now.
+        """
+        if not self._departments.issuperset(departments):
+            self._departments.update(departments)
+            await asyncio.to_thread(self._declare)
+        return self._wanted()
 
     async def new_topic(self, partitions: int = 1) -> str:
         """A topic of its own for one test; only the superuser may use it."""
@@ -99,13 +102,19 @@ class KafkaBroker(Broker):
         await asyncio.to_thread(self._create, name, partitions)
         return name
 
-    def _declare(self, wanted: Wanted) -> None:
+    def _wanted(self) -> Wanted:
+        return Wanted.of(all_topics(self._departments), replication=1, min_insync=1)
+
+    def _declare(self) -> None:
+        wanted = self._wanted()
+        self._passwords.update(self._kafka.state.passwords(wanted.users))
         admin = connect(self.login())
-        reconcile(admin, wanted, self._kafka.passwords)
+        reconcile(admin, wanted, self._passwords)
         warm_up(admin)
 
     def _create(self, name: str, partitions: int) -> None:
-        connect(self.login()).create_topics([sdk.NewTopic(name, partitions, 1)])[name].result(timeout=15)
+        admin = connect(self.login())  # kept until the end: a client that is collected never answers
+        admin.create_topics([sdk.NewTopic(name, partitions, 1)])[name].result(timeout=15)
 
 
 class MongoServer(Broker):
@@ -163,12 +172,11 @@ async def _start(root: Path) -> Stack:
     state = State.at(root, State.at(state_folder()).jars)
     await asyncio.to_thread(jars.ensure_listed, state.jars)
     tools = toolchain.find(root / "lib")
-    users = Wanted.of(all_topics(load(REFERENCE).departments), 1, 1).users
-    passwords = state.passwords([*kafka.PASSWORDS, *mongo.PASSWORDS, *users])
+    passwords = state.passwords([*kafka.PASSWORDS, *mongo.PASSWORDS])
     ports = state.ports([*kafka.PORTS, *mongo.PORTS])
     broker = kafka.Kafka(state, tools.java, ports, passwords)
     database = mongo.Mongo(state, tools.mongod, tools.mongod_libraries, ports, passwords)
-    stack = Stack(state, KafkaBroker(broker), MongoServer(database), passwords)
+    stack = Stack(state, KafkaBroker(broker, passwords), MongoServer(database), passwords)
 
     async def bring_up_kafka() -> None:
         await asyncio.to_thread(broker.prepare)

@@ -323,7 +323,7 @@ async def test_a_stale_version_a_foreign_sub_district_and_nonsense_are_refused_w
         await desk.assign("fire", version=1, subdistrict="140302004")
     with pytest.raises(Invalid, match="departments: there is no department moon"):
         await desk.assign("fire", "moon", version=1)
-    with pytest.raises(Invalid, match="departments: fire"):
+    with pytest.raises(Invalid, match="departments: the same department twice"):
         await desk.assign("fire", "fire", version=1)
     assert desk.incident().state is State.TRIAGED
 

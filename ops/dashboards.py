@@ -1,0 +1,274 @@
+"""The Grafana dashboard, generated from the table below: `python -m ops.dashboards [--check]`.
+
+Every metric in an expression must be one that a process really exports; a misspelt name would be an empty panel for ever.
+"""
+
+import json
+import re
+import sys
+from dataclasses import dataclass
+from typing import Any, cast
+
+from prometheus_client import CollectorRegistry
+
+from ops.local.state import REPOSITORY
+from shared.clock import system_clock
+from shared.kafka.agents import Consumer
+from shared.metrics import Metrics
+from shared.mongo.client import connect
+from shared.mongo.lane import Lane, Transactor
+from shared.mongo.relay import Relay
+
+FILE = REPOSITORY / "deploy/grafana/dashboards/qianshao.json"
+UID = "qianshao"
+DATASOURCE = {"type": "prometheus", "uid": "prometheus"}
+
+_NAME = re.compile(r"\b(?:qianshao|process)_[a-z0-9_]+|\bup\b")
+_SUFFIXES = {"counter": ("_total",), "histogram": ("_bucket", "_count", "_sum"), "info": ("_info",)}
+_FROM_PROMETHEUS = frozenset({"up"})
+_COLUMNS = 24
+_HEIGHT = 8
+
+
+class UnknownMetric(ValueError):
+    """A panel asks for what no process exports; the text names panel and metric."""
+
+
+@dataclass(frozen=True, slots=True)
+class Panel:
+    """One graph. `unit` is Grafana's; `series` maps a legend to its PromQL."""
+
+    title: str
+    unit: str
+    series: dict[str, str]
+
+
+def _rate(metric: str, by: str, where: str = "") -> str:
+    return f"sum by ({by}) (rate({metric}{{{where}}}[$__rate_interval]))"
+
+
+def _quantile(share: float, by: str) -> str:
+    rate = _rate("qianshao_http_request_seconds_bucket", f"le, {by}", 'route=~"/v.*"')
+    return f"histogram_quantile({share}, {rate})"
+
+
+# Whoever lost the relay's lease goes on showing what it saw last.
+_ACTIVE = "and on (job, instance) qianshao_relay_active == 1"
+
+ROWS: dict[str, tuple[Panel, ...]] = {
+    "一条上报的路 · The way of a report": (
+        Panel(
+            "受理的上报 · Reports accepted",
+            "reqps",
+            {
+                "受理 accepted": _rate(
+                    "qianshao_http_request_seconds_count", "service", 'route="/v1/reports", method="POST", status="201"'
+                )
+            },
+        ),
+        Panel(
+            "发件箱最老一行 · Age of the oldest outbox row",
+            "s",
+            {"{{service}}": f"max by (service) (qianshao_outbox_oldest_seconds {_ACTIVE})"},
+        ),
+        Panel(
+            "等待发出的行 · Rows waiting",
+            "short",
+            {"{{service}}": f"max by (service) (qianshao_outbox_waiting_rows {_ACTIVE})"},
+        ),
+        Panel(
+            "发出的事件 · Events published", "cps", {"{{service}}": _rate("qianshao_outbox_published_total", "service")}
+        ),
+        Panel(
+            "消费结果 · What became of deliveries",
+            "cps",
+            {"{{service}} {{outcome}}": _rate("qianshao_consumer_deliveries_total", "service, outcome")},
+        ),
+        Panel(
+            "扣住与死信 · Held and dead, last hour",
+            "short",
+            {
+                "{{service}} {{topic}} {{outcome}}": "sum by (service, topic, outcome) "
+                '(increase(qianshao_consumer_deliveries_total{outcome=~"held|dead"}[1h])) > 0'
+            },
+        ),
+    ),
+    "停下的部分 · What has stopped": (
+        Panel(
+            "熔断 · Breaker open",
+            "short",
+            {"{{service}} {{topic}}": "max by (service, topic) (qianshao_consumer_breaker_open)"},
+        ),
+        Panel(
+            "被扣住的键 · Keys parked in the outbox",
+            "short",
+            {"{{service}}": f"max by (service) (qianshao_outbox_parked_keys {_ACTIVE})"},
+        ),
+        Panel(
+            "持有租约的发件进程 · Relays that hold the lease",
+            "short",
+            {"{{service}}": "sum by (service) (qianshao_relay_active)"},
+        ),
+        Panel(
+            "重做的轮次 · Rounds repeated, database away",
+            "cps",
+            {"{{service}} {{topic}}": _rate("qianshao_consumer_transient_total", "service, topic")},
+        ),
+    ),
+    "接口 · HTTP": (
+        Panel(
+            "请求 · Requests",
+            "reqps",
+            {"{{service}} {{status}}": _rate("qianshao_http_request_seconds_count", "service, status")},
+        ),
+        Panel("p50", "s", {"{{service}} {{method}} {{route}}": _quantile(0.5, "service, method, route")}),
+        Panel("p99", "s", {"{{service}} {{method}} {{route}}": _quantile(0.99, "service, method, route")}),
+        Panel(
+            "处理中 · In flight",
+            "short",
+            {"{{service}} {{entry}}": "sum by (service, entry) (qianshao_http_in_flight)"},
+        ),
+        Panel(
+            "拒绝的原因 · Refusals by reason",
+            "cps",
+            {"{{service}} {{code}}": _rate("qianshao_problems_total", "service, code")},
+        ),
+    ),
+    "提交通道 · Commit lane": (
+        Panel(
+            "命令 · Commands", "cps", {"{{service}} {{entry}}": _rate("qianshao_lane_commands_total", "service, entry")}
+        ),
+        Panel(
+            "每批命令数 · Commands per transaction",
+            "short",
+            {
+                "{{service}} {{entry}}": f"{_rate('qianshao_lane_commands_total', 'service, entry')} / "
+                f"{_rate('qianshao_lane_batches_total', 'service, entry')}"
+            },
+        ),
+        Panel(
+            "重来与拆分 · Done again and split",
+            "cps",
+            {
+                "争用 contended {{service}} {{entry}}": _rate("qianshao_lane_contended_total", "service, entry"),
+                "数据库不在 away {{service}} {{entry}}": _rate("qianshao_lane_transient_total", "service, entry"),
+                "拆分 split {{service}} {{entry}}": _rate("qianshao_lane_split_total", "service, entry"),
+            },
+        ),
+    ),
+    "进程 · Processes": (
+        Panel("应答 · Up", "short", {"{{service}} {{entry}}": 'min by (service, entry) (up{job="qianshao"})'}),
+        Panel(
+            "内存 · Resident memory",
+            "bytes",
+            {"{{service}} {{entry}} {{instance}}": 'process_resident_memory_bytes{job="qianshao"}'},
+        ),
+        Panel(
+            "处理器 · CPU",
+            "percentunit",
+            {"{{service}} {{entry}} {{instance}}": 'rate(process_cpu_seconds_total{job="qianshao"}[$__rate_interval])'},
+        ),
+        Panel(
+            "参考数据版本 · Version of the reference data",
+            "short",
+            {"{{reference}}": "count by (reference) (qianshao_process_info)"},
+        ),
+    ),
+}
+"""Rows by title; of each panel the Chinese title comes first."""
+
+
+def exported(registry: CollectorRegistry) -> set[str]:
+    """Names of all series that a scrape of `registry` can hold, also of those that have no value yet."""
+    return {
+        family.name + suffix for family in registry.collect() for suffix in _SUFFIXES.get(family.type, ("",))
+    } | _FROM_PROMETHEUS
+
+
+def worker_registry() -> CollectorRegistry:
+    """A registry as a worker's, which exports all that an api does and more. Nothing connects to anything."""
+    metrics = Metrics("service", "worker", "reference")
+    lane = Lane(cast(Transactor, None))
+    database = connect("mongodb://127.0.0.1/", "dashboards")["dashboards"]  # a client connects when first used
+    metrics.watch_lane(lane)
+    consumer = Consumer("topic", "service", cast(Any, None), lane, system_clock, lambda _: None)
+    metrics.watch_worker(Relay(database, cast(Any, None), cast(Any, None), system_clock), [consumer])
+    return metrics.registry
+
+
+def dashboard(known: set[str]) -> dict[str, Any]:
+    """Grafana's model. Raises `UnknownMetric`."""
+    panels: list[dict[str, Any]] = []
+    top = 0
+    for title, row in ROWS.items():
+        panels.append(_row(title, len(panels) + 1, top))
+        width = _COLUMNS // min(len(row), 3)
+        for index, panel in enumerate(row):
+            _check(panel, known)
+            line, column = divmod(index, _COLUMNS // width)
+            place = {"x": column * width, "y": top + 1 + line * _HEIGHT, "w": width, "h": _HEIGHT}
+            panels.append(_graph(panel, len(panels) + 1, place))
+        top = panels[-1]["gridPos"]["y"] + _HEIGHT
+    return {
+        "uid": UID,
+        "title": "前哨 · Qianshao",
+        "tags": ["qianshao"],
+        "editable": False,
+        "schemaVersion": 39,
+        "refresh": "15s",
+        "time": {"from": "now-3h", "to": "now"},
+        "timezone": "browser",
+        "templating": {"list": []},
+        "annotations": {"list": []},
+        "panels": panels,
+    }
+
+
+def _check(panel: Panel, known: set[str]) -> None:
+    for name in (name for expr in panel.series.values() for name in _NAME.findall(expr)):
+        if name not in known:
+            raise UnknownMetric(f"{panel.title}: no process exports {name}")
+
+
+def _row(title: str, number: int, top: int) -> dict[str, Any]:
+    place = {"x": 0, "y": top, "w": _COLUMNS, "h": 1}
+    return {"id": number, "type": "row", "title": title, "collapsed": False, "gridPos": place, "panels": []}
+
+
+def _graph(panel: Panel, number: int, place: dict[str, int]) -> dict[str, Any]:
+    return {
+        "id": number,
+        "type": "timeseries",
+        "title": panel.title,
+        "datasource": DATASOURCE,
+        "gridPos": place,
+        "fieldConfig": {"defaults": {"unit": panel.unit, "min": 0}, "overrides": []},
+        "options": {
+            "tooltip": {"mode": "multi", "sort": "desc"},
+            "legend": {"displayMode": "list", "placement": "bottom"},
+        },
+        "targets": [
+            {"refId": chr(ord("A") + index), "datasource": DATASOURCE, "expr": expr, "legendFormat": legend}
+            for index, (legend, expr) in enumerate(panel.series.items())
+        ],
+    }
+
+
+def rendered() -> str:
+    """The file's content. Raises `UnknownMetric`."""
+    return json.dumps(dashboard(exported(worker_registry())), ensure_ascii=False, indent=2) + "\n"
+
+
+def main(argv: list[str]) -> int:
+    """Write the file, or with `--check` say whether it is fresh (exit status 1 if not)."""
+    text = rendered()
+    if argv == ["--check"]:
+        fresh = FILE.exists() and FILE.read_text(encoding="utf-8") == text
+        print("fresh" if fresh else f"{FILE.relative_to(REPOSITORY)} is stale: python -m ops.dashboards")
+        return 0 if fresh else 1
+    FILE.write_text(text, encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

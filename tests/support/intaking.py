@@ -1,0 +1,88 @@
+"""Reports, photos and rules for the tests of intake."""
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from services.intake.domain import GridPath, Incident, Report
+from services.intake.ports import CategoryRule, Photo
+from services.intake.store import INCIDENTS, REPORTS
+from tests.support.memory import MemoryTransactor
+
+RECEIVED = datetime(2026, 11, 25, 1, 40, tzinfo=UTC)
+GRID = GridPath("140302003", "140302003005", "140302003005005", "14030200300500505")
+
+
+@dataclass
+class StubRules:
+    """One category, P0101, and one micro-grid wherever the point lies unless the test says otherwise."""
+
+    photo_required: bool = False
+    grid: GridPath | None = GRID
+
+    def category(self, scheme: str, code: str) -> CategoryRule | None:
+        known = (scheme, code) == ("gb30428", "P0101")
+        return CategoryRule(self.photo_required, frozenset({"missing", "broken"})) if known else None
+
+    def locate(self, lng: float, lat: float) -> GridPath | None:
+        return self.grid
+
+
+@dataclass
+class MemoryPhotos:
+    """Photos in a dictionary."""
+
+    photos: dict[str, Photo] = field(default_factory=dict)
+
+    async def put(self, photo: Photo, jpeg: bytes, thumb: bytes) -> bool:
+        return self.photos.setdefault(photo.id, photo) is photo
+
+    async def find(self, ids: list[str]) -> dict[str, Photo]:
+        return {id_: self.photos[id_] for id_ in ids if id_ in self.photos}
+
+    async def read(self, id_: str, *, thumb: bool) -> bytes | None:
+        return b"jpeg" if id_ in self.photos else None
+
+
+@dataclass
+class MemoryViews:
+    """What people look at, straight from the store of the lane."""
+
+    store: MemoryTransactor
+
+    async def report(self, id_: str) -> Report | None:
+        document = self.store.documents.get(REPORTS.ref(id_))
+        return REPORTS.load(document) if document else None
+
+    async def incident(self, id_: str) -> Incident | None:
+        document = self.store.documents.get(INCIDENTS.ref(id_))
+        return INCIDENTS.load(document) if document else None
+
+    async def department_may_see(self, department: str, photo: str) -> bool:
+        found = [INCIDENTS.load(d) for ref, d in self.store.documents.items() if ref.collection == "incidents"]
+        return any(photo in one.photo_ids and department in {o.department for o in one.orders} for one in found)
+
+
+def photo(id_: str = "p1", uploader: str = "rider:rider-1", gps: tuple[float, float] | None = None) -> Photo:
+    """A stored photo."""
+    return Photo(id_, uploader, "140302003", f"r-{id_}", f"s-{id_}", 100, 80, None, gps, "0" * 16, RECEIVED)
+
+
+def wish(**changes: Any) -> dict[str, Any]:
+    """The body of a report as a phone sends it: GCJ-02, at P0 of scenarios.md."""
+    usual: dict[str, Any] = {
+        "client_key": "phone-0001",
+        "category": {"scheme": "gb30428", "code": "P0101", "condition": "missing"},
+        "emergency": True,
+        "place": place(),
+        "text": "井盖被冲开",
+        "photo_ids": [],
+        "captured_at": "2026-11-25T08:01:00+08:00",
+    }
+    return {name: value for name, value in {**usual, **changes}.items() if value is not ...}
+
+
+def place(**changes: Any) -> dict[str, Any]:
+    """Its place."""
+    usual: dict[str, Any] = {"lng": 113.586403, "lat": 37.857503, "crs": "gcj02", "accuracy_m": 12.0}
+    return {name: value for name, value in {**usual, **changes}.items() if value is not ...}
