@@ -6,7 +6,7 @@ import signal
 import sys
 import threading
 from collections.abc import Awaitable, Callable, Coroutine, Generator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import Any
 
 import structlog
@@ -32,6 +32,7 @@ class Process:
     def __init__(self) -> None:
         self._ending = asyncio.Event()
         self._exit_code = 0
+        self._asked = False
         self._tasks: list[asyncio.Task[Any]] = []
         self._cleanups: list[tuple[str, Callable[[], Awaitable[None]]]] = []
 
@@ -55,11 +56,13 @@ class Process:
         self._begin_to_end()
 
     def stop(self) -> None:
-        """End the process in good order."""
-        if self._ending.is_set():
-            os._exit(130)  # asked twice
-        log.info("stopping")
-        self._begin_to_end()
+        """End the process in good order; asked twice, at once."""
+        if self._asked:
+            os._exit(130)
+        self._asked = True
+        if not self._ending.is_set():
+            log.info("stopping")
+            self._begin_to_end()
 
     async def wait(self) -> int:
         """Wait for the end, clean up, return the exit code."""
@@ -145,8 +148,7 @@ async def _run(main: Callable[[Process], Awaitable[None]]) -> int:
     await asyncio.wait({starting, ending}, return_when=asyncio.FIRST_COMPLETED)
     if not starting.done():
         starting.cancel()
-        with suppress(asyncio.CancelledError):
-            await starting
+        await asyncio.gather(starting, return_exceptions=True)
     elif error := starting.exception():
         process.fatal(error)
     return await ending
@@ -162,7 +164,8 @@ def main(
     """The body of every `__main__`: choose the entry point, set up the logs, run. Exits with 2 on a wrong call."""
     entries = {"api": api, "worker": worker}
     if len(argv) != 2 or argv[1] not in entries:
-        sys.exit(f"usage: python -m services.{service} api|worker")
+        sys.stderr.write(f"usage: python -m services.{service} api|worker\n")
+        sys.exit(2)
     level, fmt = os.environ.get("QIANSHAO_LOG_LEVEL", "INFO"), os.environ.get("QIANSHAO_LOG_FORMAT", "json")
     logging.configure(service=service, entry=argv[1], level=level, fmt=fmt)
     run(entries[argv[1]])

@@ -53,7 +53,7 @@ def private_key(folder: Path, use: str) -> Path:
 
 
 def token(folder: Path, login: str, now: datetime, subdistrict: str, **changes: Any) -> str:
-    """An access token for one of `LOGINS`, valid for 30 days; `changes` replace its claims. Raises `KeyError` for an unknown login."""
+    """An access token for one of `LOGINS`, valid for 30 days; `changes` replace claims. Raises `KeyError`: no such login."""
     jwks(folder, "access")
     claims = {
         "iss": ISSUER,

@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,6 +20,8 @@ PORTS = ("mongo",)
 REPLICA_SET = "rs0"
 
 _USER_EXISTS = 51003
+# Nobody gets in without a login, not even from this machine and not even before the first user is made.
+_NO_EXCEPTION = ("--auth", "--setParameter", "enableLocalhostAuthBypass=false")
 Client = MongoClient[dict[str, Any]]
 
 
@@ -91,7 +92,7 @@ class Mongo:
         return self.folder / "member"
 
     def _rename(self) -> None:
-        with self._connect(authenticated=True) as client:
+        with self._connect() as client:
             durable = client.local.get_collection("system.replset", write_concern=WriteConcern(j=True))
             durable.update_one({"_id": REPLICA_SET}, {"$set": {"members.0.host": self.address}})
         write_private(self._member, self.address)
@@ -109,7 +110,7 @@ class Mongo:
         flat = tuple(str(part) for pair in arguments.items() for part in pair)
         return Program(
             "mongod",
-            (str(self.program_file), *flat, "--auth", "--nounixsocket", "--quiet", *more),
+            (str(self.program_file), *flat, "--nounixsocket", "--quiet", *_NO_EXCEPTION, *more),
             log=self.state.logs / "mongod.log",
             env={"LD_LIBRARY_PATH": self.libraries} if self.libraries else {},
             stop_seconds=20.0,
@@ -124,49 +125,47 @@ class Mongo:
 
     def database(self, name: str, password: str) -> Database:
         """A database with a user of its name, who may read and write it and nothing else. Idempotent."""
-        with self._connect(authenticated=True) as client:
-            roles = [{"role": "readWrite", "db": name}]
-            try:
-                client[name].command("createUser", name, pwd=password, roles=roles)
-            except OperationFailure as error:
-                if error.code != _USER_EXISTS:
-                    raise
-                client[name].command("updateUser", name, pwd=password, roles=roles)
+        with self._connect() as client:
+            _put_user(client[name], name, password, "readWrite", name)
         return Database(name, self._uri(name, password, name))
 
     def _step(self) -> str | None:
         """Bring it one step nearer to a primary with an admin. Returns None when it is one, else what is lacking."""
-        try:
-            with self._connect(authenticated=True) as client:
-                primary = client.admin.command("hello")["isWritablePrimary"]
-                return None if primary else f"{self.address} is not primary yet"
-        except OperationFailure as error:
-            lacking = str(error)
-        with self._connect(authenticated=False) as client:  # localhost exception: until the first user exists
+        with self._connect() as client:
             hello = client.admin.command("hello")
             if "setName" not in hello:
-                with suppress(OperationFailure):
-                    client.admin.command("replSetInitiate", self._config())
-            elif hello["isWritablePrimary"]:
-                # __system: `rename` writes to a collection that root may only read.
-                roles = ["root", "__system"]
-                client.admin.command("createUser", ADMIN, pwd=self.passwords[ADMIN], roles=roles)
-        return lacking
+                client.admin.command("replSetInitiate", self._config())
+            if not hello["isWritablePrimary"]:
+                return f"{self.address} is not primary yet"
+            _put_user(client["admin"], ADMIN, self.passwords[ADMIN], "root", "admin")
+            return None
 
     def _config(self) -> dict[str, Any]:
         members = [{"_id": 0, "host": self.address}]
         return {"_id": REPLICA_SET, "version": 1, "members": members, "settings": {"electionTimeoutMillis": 1000}}
 
-    def _connect(self, *, authenticated: bool) -> Client:
-        login: dict[str, Any] = {"username": ADMIN, "password": self.passwords[ADMIN]} if authenticated else {}
+    def _connect(self) -> Client:
+        """As members of a set log in to each other: by the key file, before and without any user."""
         return MongoClient(
             f"mongodb://{self.address}/",
+            username="__system",
+            password=self.passwords[KEY_FILE],
+            authSource="local",
             directConnection=True,
             serverSelectionTimeoutMS=500,
             connectTimeoutMS=1_000,
             socketTimeoutMS=10_000,
-            **login,
         )
+
+
+def _put_user(database: Any, name: str, password: str, role: str, on: str) -> None:
+    wanted = {"pwd": password, "roles": [{"role": role, "db": on}]}
+    try:
+        database.command("createUser", name, **wanted)
+    except OperationFailure as error:
+        if error.code != _USER_EXISTS:
+            raise
+        database.command("updateUser", name, **wanted)
 
 
 def _until(step: Callable[[], str | None], seconds: float) -> None:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Self
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import TypeAdapter
 
 from shared.contracts.scalars import Instant
 
@@ -79,5 +79,6 @@ class DeadLetter:
             )
         except KeyError as missing:
             raise ValueError(f"{missing.args[0]}: header is missing") from None
-        except ValidationError as error:
-            raise ValueError(f"dlq-first, dlq-last: {error.errors()[0]['msg']}") from None
+        except ValueError as error:
+            wrong = "dlq-source, dlq-attempts, dlq-first or dlq-last"
+            raise ValueError(f"{wrong}: cannot be read: {error}") from None

@@ -8,8 +8,8 @@ from pymongo import WriteConcern
 from pymongo.errors import (
     BulkWriteError,
     ConnectionFailure,
-    DuplicateKeyError,
     ExecutionTimeout,
+    OperationFailure,
     PyMongoError,
     ServerSelectionTimeoutError,
     WaitQueueTimeoutError,
@@ -46,13 +46,21 @@ def connect(uri: str, application: str) -> Client:
 
 
 def is_contention(error: BaseException) -> bool:
-    """Another process changed or inserted the same document: load again and decide again."""
-    if isinstance(error, DuplicateKeyError):
-        return True
+    """Another process changed the same document: load again and decide again."""
+    return _WRITE_CONFLICT in _codes(error)
+
+
+def is_duplicate(error: BaseException) -> bool:
+    """What was to be inserted is there already."""
+    return _DUPLICATE_KEY in _codes(error)
+
+
+def _codes(error: BaseException) -> set[Any]:
+    """MongoDB's numbers for what is wrong, also those inside a bulk."""
     if isinstance(error, BulkWriteError):
         details: Any = error.details or {}
-        return any(e.get("code") in (_DUPLICATE_KEY, _WRITE_CONFLICT) for e in details.get("writeErrors", []))
-    return isinstance(error, PyMongoError) and getattr(error, "code", None) == _WRITE_CONFLICT
+        return {one.get("code") for one in details.get("writeErrors", [])}
+    return {error.code} if isinstance(error, OperationFailure) else set()
 
 
 def is_transient(error: BaseException) -> bool:

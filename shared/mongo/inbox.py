@@ -7,7 +7,7 @@ from enum import Enum
 from typing import Any
 
 from shared.contracts.envelope import Headers, Message
-from shared.mongo.work import Command, Document, Ref, Work
+from shared.mongo.work import Command, Document, Ref, Work, more_reads
 
 INBOX = "inbox"
 KEEP_SECONDS = 45 * 24 * 3600
@@ -84,6 +84,9 @@ class Receive:
             Ref(HELD_KEYS, held_id(topic, self.message)),
             *self.inner.reads(),
         ]
+
+    def more_reads(self, work: Work) -> Iterable[Ref]:
+        return more_reads(self.inner, work)
 
     def decide(self, work: Work) -> Received:
         topic = self.delivery.topic

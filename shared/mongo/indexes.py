@@ -1,11 +1,10 @@
 """Collections and indexes of the plumbing, made before any traffic; a service adds its own in `store.py`."""
 
 from collections.abc import Iterable
-from contextlib import suppress
 from dataclasses import dataclass
 
 from pymongo import ASCENDING, IndexModel
-from pymongo.errors import CollectionInvalid
+from pymongo.errors import CollectionInvalid, OperationFailure
 
 from shared.mongo.client import Database
 from shared.mongo.dead_letters import DEAD_LETTERS
@@ -13,6 +12,8 @@ from shared.mongo.inbox import HELD_KEYS, INBOX
 from shared.mongo.inbox import KEEP_SECONDS as KEEP_INBOX_SECONDS
 from shared.mongo.outbox import KEEP_PUBLISHED_SECONDS
 from shared.mongo.transactions import OUTBOX
+
+_NAMESPACE_EXISTS = 48
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +51,16 @@ async def prepare(database: Database, collections: Iterable[Collection]) -> None
     existing = set(await database.list_collection_names())
     for collection in (*PLUMBING, *collections):
         if collection.name not in existing:
-            with suppress(CollectionInvalid):  # the other process of this service was quicker
-                await database.create_collection(collection.name)
+            await _create(database, collection.name)
         if collection.indexes:
             await database[collection.name].create_indexes(list(collection.indexes))
+
+
+async def _create(database: Database, name: str) -> None:
+    try:
+        await database.create_collection(name)
+    except CollectionInvalid:
+        return
+    except OperationFailure as error:
+        if error.code != _NAMESPACE_EXISTS:  # another process of this service was quicker
+            raise

@@ -16,7 +16,7 @@ from typing import Any, Protocol, TypeVar
 import structlog
 
 from shared.errors import Refused, Unavailable
-from shared.mongo.work import Command, Ref, Work
+from shared.mongo.work import Command, Ref, Work, more_reads
 
 log = structlog.get_logger(__name__)
 Answer = TypeVar("Answer")
@@ -24,12 +24,30 @@ Answer = TypeVar("Answer")
 MAX_BATCH = 50
 MAX_QUEUE = 1_000
 CONTENDED_TRIES = 5
+MAX_LOOKS = 4
+"""Loads of one batch before its further reads count as contended; two suffice unless another process adds to them."""
+
 HTTP_SECONDS = 7.5
 """How long a caller waits; below the 8 s that HTTP answers promise."""
 
 
 class Contended(Exception):
     """The transaction met another process's change; load and decide again."""
+
+
+class Taken(Contended):
+    """An id or unique value that the batch wanted to insert is there already.
+
+    A rival's document shows up in the next load. What is still taken after that is the command's own mistake.
+    """
+
+
+class Further(Exception):
+    """The documents loaded name others that must be loaded with them; nothing was decided yet."""
+
+    def __init__(self, refs: list[Ref]) -> None:
+        super().__init__(refs)
+        self.refs = refs
 
 
 class Transient(Exception):
@@ -144,10 +162,12 @@ class Lane:
             tries += 1
             try:
                 outcomes = await self._attempt(batch)
-            except Contended:
+            except Contended as error:
                 self.stats.contended += 1
                 if tries >= CONTENDED_TRIES and len(batch) > 1:
                     return await self._split(batch)
+                if tries >= CONTENDED_TRIES and isinstance(error, Taken):
+                    return batch[0].fail(error)
             except Transient:
                 self.stats.transient += 1
             except Exception as error:  # noqa: BLE001 - whatever it is, it belongs to one command of this batch
@@ -173,14 +193,25 @@ class Lane:
         return [waiting for waiting in batch if waiting.deadline > now]
 
     async def _attempt(self, batch: list[Waiting]) -> list[tuple[Waiting, Any, bool]]:
-        """One transaction. Returns (command, answer or error, whether it succeeded)."""
+        """One transaction, after a look at what it needs. Returns (command, answer or error, whether it succeeded)."""
+        refs = dict.fromkeys(ref for waiting in batch for ref in waiting.command.reads())
+        for _ in range(MAX_LOOKS):
+            try:
+                return await self._transact(batch, refs)
+            except Further as found:
+                refs.update(dict.fromkeys(found.refs))
+        raise Contended
+
+    async def _transact(self, batch: list[Waiting], refs: dict[Ref, None]) -> list[tuple[Waiting, Any, bool]]:
         outcomes: list[tuple[Waiting, Any, bool]] = []
 
         def decide(work: Work) -> None:
+            further = [ref for waiting in batch for ref in more_reads(waiting.command, work) if ref not in refs]
+            if further:
+                raise Further(further)
             failed = {waiting.line for waiting in batch if waiting.line and waiting.line.failed}
             outcomes[:] = [_decide_one(waiting, work, failed) for waiting in batch]
 
-        refs = dict.fromkeys(ref for waiting in batch for ref in waiting.command.reads())
         seconds = max(waiting.deadline for waiting in batch) - self._monotonic()
         await self._store.transact(refs, decide, min(5.0, max(seconds, 0.05)))
         return outcomes

@@ -30,7 +30,7 @@ from shared.mongo.inbox import (
     stored_delivery,
 )
 from shared.mongo.lane import Lane
-from shared.mongo.work import Command, Document, Ref, Work
+from shared.mongo.work import Command, Document, Ref, Work, more_reads
 
 log = structlog.get_logger(__name__)
 
@@ -87,6 +87,9 @@ class Redeliver:
 
     def reads(self) -> Iterable[Ref]:
         return [Ref(INBOX, self.held["line"][0]["dedupe"]), Ref(HELD_KEYS, self.held["_id"]), *self.inner.reads()]
+
+    def more_reads(self, work: Work) -> Iterable[Ref]:
+        return more_reads(self.inner, work)
 
     def decide(self, work: Work) -> None:
         held = work.get(HELD_KEYS, self.held["_id"])

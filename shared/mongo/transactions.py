@@ -12,8 +12,8 @@ from pymongo.errors import PyMongoError
 
 from shared.clock import Clock
 from shared.crash import crash_point
-from shared.mongo.client import DURABLE, SNAPSHOT, Client, Database, Document, is_contention, is_transient
-from shared.mongo.lane import Contended, Transient
+from shared.mongo.client import DURABLE, SNAPSHOT, Client, Database, Document, is_contention, is_duplicate, is_transient
+from shared.mongo.lane import Contended, Taken, Transient
 from shared.mongo.work import Change, Ref, Work
 
 OUTBOX = "outbox"
@@ -53,6 +53,8 @@ class MongoTransactor:
                     await _commit(session)
                     crash_point("lane.after_commit")
         except (PyMongoError, BSONError) as error:
+            if is_duplicate(error):
+                raise Taken from error
             if is_contention(error):
                 raise Contended from error
             if is_transient(error):

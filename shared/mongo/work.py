@@ -6,7 +6,7 @@ Nothing here knows the driver: the same `Work` runs over MongoDB and over a dict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, NamedTuple, Protocol, TypeVar
+from typing import Any, NamedTuple, Protocol, TypeVar, runtime_checkable
 
 Answer_co = TypeVar("Answer_co", covariant=True)
 Document = dict[str, Any]
@@ -45,8 +45,26 @@ class Command(Protocol[Answer_co]):
         ...
 
 
+@runtime_checkable
+class LooksFurther(Protocol):
+    """A command that learns only from a document what else it needs, as the riders of an incident from the incident."""
+
+    def more_reads(self, work: "Work") -> Iterable[Ref]:
+        """Every document that `decide` may touch beside those of `reads`; looks only at what `reads` named.
+
+        `work` is as loaded: what an earlier command of the batch puts is not in it. So a command that writes the name
+        of a document into another one must itself declare the named one.
+        """
+        ...
+
+
+def more_reads(command: object, work: "Work") -> Iterable[Ref]:
+    """The second look of a command, empty for most; whatever wraps a command passes it on with this."""
+    return command.more_reads(work) if isinstance(command, LooksFurther) else ()
+
+
 class UndeclaredRead(RuntimeError):
-    """A command touched a document that its `reads` did not name: a mistake in the handler."""
+    """A command touched a document that neither `reads` nor `more_reads` named: a mistake in the handler."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from shared.ids import new_id
 from shared.metrics import Metrics
 from shared.web import health, problems
 from shared.web.auth import TokenVerifier
+from shared.web.body_limit import BodyLimit
 from shared.web.correlation import Correlation
 
 MAX_BODY_BYTES = 15 * 1024 * 1024
@@ -29,5 +30,6 @@ def create(
     app.include_router(health.router(metrics, checks))
     for router in routers:
         app.include_router(router)
+    app.add_middleware(BodyLimit, most=MAX_BODY_BYTES)
     app.add_middleware(Correlation, new_id=new_id, metrics=metrics)
     return app

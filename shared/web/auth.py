@@ -88,6 +88,8 @@ class TokenVerifier:
             return _principal(claims)
         except jwt.PyJWTError as error:
             raise Unauthorized(f"the token is not valid: {error}") from None
+        except RecursionError:  # JSON of a thousand brackets, which PyJWT lets through
+            raise Unauthorized("the token is not valid") from None
 
 
 def read_jwks(path: Path) -> dict[str, PyJWK]:
@@ -102,16 +104,32 @@ def read_jwks(path: Path) -> dict[str, PyJWK]:
 
 
 def _principal(claims: dict[str, Any]) -> Principal:
-    try:
-        return Principal(
-            id=str(claims["sub"]),
-            role=Role(claims["role"]),
-            subdistrict=str(claims["subdistrict"]),
-            communities=tuple(str(code) for code in claims.get("communities", ())),
-            department=claims.get("department"),
-        )
-    except (KeyError, ValueError, TypeError) as error:
-        raise Unauthorized(f"the token lacks a usable claim: {error}") from None
+    role = next((role for role in Role if role == claims.get("role")), None)
+    communities = claims.get("communities", [])
+    if role is None:
+        raise _unusable("role")
+    if not isinstance(communities, list) or not all(isinstance(code, str) for code in communities):
+        raise _unusable("communities")
+    # without its department nobody could tell two departments apart
+    has_department = role is Role.DEPARTMENT or claims.get("department") is not None
+    return Principal(
+        id=_text(claims, "sub"),
+        role=role,
+        subdistrict=_text(claims, "subdistrict"),
+        communities=tuple(communities),
+        department=_text(claims, "department") if has_department else None,
+    )
+
+
+def _text(claims: dict[str, Any], name: str) -> str:
+    value = claims.get(name)
+    if not isinstance(value, str) or not value or not value.isprintable():
+        raise _unusable(name)
+    return value
+
+
+def _unusable(claim: str) -> Unauthorized:
+    return Unauthorized(f"the token has no usable claim {claim}")
 
 
 def caller(request: Request) -> Principal:

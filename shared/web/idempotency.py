@@ -12,7 +12,7 @@ from pydantic import BaseModel
 from shared.errors import Invalid, Refused
 from shared.mongo.indexes import Collection, expiring
 from shared.mongo.lane import Lane
-from shared.mongo.work import Command, Ref, Work
+from shared.mongo.work import Command, Ref, Work, more_reads
 from shared.web.auth import Principal
 
 KEEP_SECONDS = 30 * 24 * 3600
@@ -62,6 +62,9 @@ class Once:
 
     def reads(self) -> Iterable[Ref]:
         return [Ref(ANSWERS, self.key), *self.inner.reads()]
+
+    def more_reads(self, work: Work) -> Iterable[Ref]:
+        return more_reads(self.inner, work)
 
     def decide(self, work: Work) -> Answer:
         stored = work.get(ANSWERS, self.key)

@@ -16,6 +16,9 @@ MEDIA_TYPE = "application/problem+json"
 TYPE_PREFIX = "https://qianshao.cn/problems/"
 """Identifies, as RFC 9457 asks; it need not resolve."""
 
+TOO_LARGE = "content-too-large"
+_CODES = {413: TOO_LARGE}  # the phrase for it is not the same in all versions of Python
+
 
 def problem(
     status: int, code: str, detail: str, *errors: FieldError, headers: dict[str, str] | None = None
@@ -48,7 +51,8 @@ def _count(request: Request, code: str) -> None:
 async def _refused(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, Refused)
     _count(request, error.problem_code)
-    return problem(error.status, error.problem_code, error.detail, *error.errors)
+    headers = {"WWW-Authenticate": "Bearer"} if error.status == HTTPStatus.UNAUTHORIZED else None
+    return problem(error.status, error.problem_code, error.detail, *error.errors, headers=headers)
 
 
 async def _unavailable(request: Request, error: Exception) -> JSONResponse:
@@ -61,21 +65,28 @@ async def _unavailable(request: Request, error: Exception) -> JSONResponse:
 async def _malformed(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)
     _count(request, "invalid")
-    found = [
-        FieldError(".".join(str(part) for part in e["loc"][1:]) or str(e["loc"][0]), e["msg"]) for e in error.errors()
-    ]
+    found = [FieldError(_field(one["type"], one["loc"]), one["msg"]) for one in error.errors()]
     detail = "; ".join(f"{e.field}: {e.reason}" for e in found)
     return problem(422, "invalid", detail, *found)
 
 
+def _field(kind: str, where: tuple[str | int, ...]) -> str:
+    if kind == "json_invalid":
+        return "body"  # here `where` is a position in the text
+    return ".".join(str(part) for part in where[1:]) or str(where[0])
+
+
 async def _http(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)
-    code = HTTPStatus(error.status_code).phrase.lower().replace(" ", "-")
+    code = _CODES.get(error.status_code) or HTTPStatus(error.status_code).phrase.lower().replace(" ", "-")
     _count(request, code)
     return problem(error.status_code, code, str(error.detail), headers=dict(error.headers or {}))
 
 
 async def _unexpected(request: Request, error: Exception) -> JSONResponse:
     _count(request, "internal")
-    log.error("unexpected error", path=request.url.path, exc_info=error)
-    return problem(500, "internal", "something went wrong here; it has been logged, please repeat with the same key")
+    # this one runs outside of the middleware, so what that adds to logs and answers is added here
+    id_ = str(request.scope.get("correlation_id", ""))
+    log.error("unexpected error", path=request.url.path, correlation_id=id_, exc_info=error)
+    detail = "something went wrong here; it has been logged, please repeat with the same key"
+    return problem(500, "internal", detail, headers={"X-Correlation-Id": id_})

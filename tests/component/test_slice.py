@@ -4,7 +4,7 @@ import asyncio
 import uuid
 from datetime import UTC, datetime, timedelta
 
-from tests.support.house import House, ask, eventually, jpeg, report, second_api, upload, wish
+from tests.support.house import House, another, ask, eventually, jpeg, report, upload, wish
 from tests.support.municipal import Municipal
 
 
@@ -100,7 +100,11 @@ async def test_scenario_32_a_slow_clock_is_noted_and_a_time_without_offset_is_re
 
 async def test_the_same_client_key_over_two_replicas_is_one_report(house: House) -> None:
     """scenario_15, and again after both have restarted."""
-    async with house.client("intake", "rider") as rider, second_api(house, "intake", "rider") as twin:
+    async with (
+        another(house, "intake", "api") as second,
+        house.client("intake", "rider") as rider,
+        second.client("intake", "rider") as twin,
+    ):
         body = wish((await upload(rider))["photo_id"])
         answers = await asyncio.gather(*((rider, twin)[n % 2].post("/v1/reports", json=body) for n in range(20)))
         assert {answer.status_code for answer in answers} == {201}

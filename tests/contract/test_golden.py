@@ -75,9 +75,9 @@ def test_dead_letter_names_the_header_that_is_missing_or_wrong() -> None:
     for missing in ("dlq-source", "dlq-attempts"):
         with pytest.raises(ValueError, match=missing):
             DeadLetter.read([header for header in headers if header[0] != missing], value)
-    naive = [(name, b"2026-09-25T01:01:02" if name == "dlq-last" else content) for name, content in headers]
-    with pytest.raises(ValueError, match="dlq-last"):
-        DeadLetter.read(naive, value)
+    for name, wrong in (("dlq-last", b"2026-09-25T01:01:02"), ("dlq-source", b"a/b"), ("dlq-attempts", b"many")):
+        with pytest.raises(ValueError, match=name):
+            DeadLetter.read([*headers, (name, wrong)], value)
 
 
 def test_released_samples_are_as_they_were() -> None:

@@ -94,7 +94,9 @@ def dispatched(*departments: str, at: datetime = RECEIVED, **changes: Any) -> In
     return offered
 
 
-def update(kind: str = "accepted", department: str = "water", order: str = "inc.1", seen: int = 1, **more: Any) -> Update:
+def update(
+    kind: str = "accepted", department: str = "water", order: str = "inc.1", seen: int = 1, **more: Any
+) -> Update:
     """A message of a department whose clock is right."""
     fields = {"id": f"u-{kind}-{seen}", "at": RECEIVED + timedelta(minutes=1), "evidence": ("after",), **more}
     return Update(department=department, order=order, seen_seq=seen, kind=kind, **fields)  # type: ignore[arg-type]

@@ -199,18 +199,18 @@ async def ask(
 
 
 @asynccontextmanager
-async def second_api(house: House, service: str, login: str) -> AsyncIterator[httpx2.AsyncClient]:
-    """Another api process of a service beside the first, on the same database."""
-    name = f"{service}_second"
-    ports = {**house.around.ports, plan.port_name(service, "api"): house.around.state.ports([name])[name]}
+async def another(house: House, service: str, entry: str) -> AsyncIterator[House]:
+    """Another process of the same kind beside the first, on the same database and in the same consumer group."""
+    name = f"{service}_{entry}_second"
+    ports = {**house.around.ports, plan.port_name(service, entry): house.around.state.ports([name])[name]}
     twin = House(house.stack, replace(house.around, ports=ports), {})
-    process = Process(plan.program(service, "api", twin.around))
-    twin.processes[service, "api"] = process
+    program = plan.program(service, entry, twin.around)
+    process = Process(replace(program, log=program.log.with_name(f"{name}.log")))
+    twin.processes[service, entry] = process
     await process.start()
     try:
-        await twin.ready(service, "api")
-        async with twin.client(service, login) as client:
-            yield client
+        await twin.ready(service, entry)
+        yield twin
     finally:
         await process.kill()
 

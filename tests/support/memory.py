@@ -6,7 +6,7 @@
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 
-from shared.mongo.lane import Contended
+from shared.mongo.lane import Contended, Taken
 from shared.mongo.work import Document, Ref, Work
 
 NOW = datetime(2026, 11, 25, 8, 0, tzinfo=UTC)
@@ -29,10 +29,10 @@ class MemoryTransactor:
         for change in changes:
             stored = self.documents.get(change.ref)
             if (stored["version"] if stored else None) != change.expected:
-                raise Contended
+                raise Taken if change.expected is None else Contended
         known = {row["_id"] for row in self.rows}
         if any(row["_id"] in known for row in rows):
-            raise Contended
+            raise Taken
         for change in changes:
             if change.document is None:
                 del self.documents[change.ref]

@@ -40,7 +40,9 @@ class Signer:
         """What an attacker knows as well as we do."""
         return self.key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
 
-    def token(self, role: str = "rider", sub: str = "rider-1", *, header: dict[str, Any] | None = None, **more: Any) -> str:
+    def token(
+        self, role: str = "rider", sub: str = "rider-1", *, header: dict[str, Any] | None = None, **more: Any
+    ) -> str:
         """A token signed with this key."""
         return jwt.encode(claims(role, sub, **more), self.key, "ES256", {"kid": self.key_id, **(header or {})})
 

@@ -1,0 +1,1 @@
+"""Notify: tells everyone what concerns them, once, in their language."""

@@ -1,0 +1,188 @@
+"""What notify knows of one incident, and what can be said because of it.
+
+Topics overtake each other, so a case is a set of facts: the messages that are due follow from all facts together and
+from nothing else. Each event adds facts; what is due afterwards and was not before goes out now. That is why any order
+of topics leads to the same messages, each once.
+"""
+
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from services.notify.domain.telling import TABLE, Audience, Entry, Row
+from services.notify.domain.words import Words
+
+
+@dataclass(frozen=True, slots=True)
+class Where:
+    """A place in words, and the code of its community (None while it is uncertain)."""
+
+    words: Words
+    community: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Reported:
+    """The first report: a rider knows the thing by what it says, whatever staff correct later."""
+
+    code: str
+    rider: str
+    category: Words
+    where: Where
+    emergency: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Joined:
+    """A further reporter, who hears of what happened from then on."""
+
+    rider: str
+    since: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """One event in notify's words. `word` is what happened, by the table; the rest are the facts that it brings."""
+
+    topic: str
+    event: str
+    word: str
+    at: datetime
+    subdistrict: str
+    incident: str | None
+    values: dict[str, Words] = field(default_factory=dict)
+    riders: tuple[str, ...] = ()
+    report: Reported | None = None
+    joined: Joined | None = None
+    where: Where | None = None
+    category: Words | None = None
+
+    @property
+    def key(self) -> str:
+        return f"{self.topic}|{self.event}"
+
+    @property
+    def entry(self) -> Entry:
+        return TABLE[self.topic, self.word]
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """An event that somebody is told of. `where` and `category` are as staff had corrected them by then, `before` is the
+    corrected place before it; None where the report still holds."""
+
+    key: str
+    topic: str
+    word: str
+    at: datetime
+    values: dict[str, Words]
+    riders: tuple[str, ...]
+    where: Where | None
+    before: Where | None
+    category: Words | None
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One incident. `returned` counts orders of this cycle that came back and were not offered to another department yet."""
+
+    id: str
+    subdistrict: str
+    report: Reported | None = None
+    joined: tuple[Joined, ...] = ()
+    where: Where | None = None
+    category: Words | None = None
+    returned: int = 0
+    steps: tuple[Step, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """One message that is due to one audience, such as `rider:0192…` or `community:140302003005`."""
+
+    step: Step
+    row: Row
+    audience: str
+
+    @property
+    def key(self) -> str:
+        """The natural key: however often the event comes, there is one message of it for this audience."""
+        return f"{self.step.key}|{self.audience}"
+
+
+def learn(case: Case, heard: Heard) -> Case:
+    """The case with the facts of one more event; the same event again adds nothing."""
+    if any(step.key == heard.key for step in case.steps):
+        return case
+    word, returned = _offer(case, heard)
+    known = replace(
+        case,
+        report=case.report or heard.report,
+        joined=_joined(case, heard.joined),
+        where=heard.where or case.where,
+        category=heard.category or case.category,
+        returned=returned,
+    )
+    if not TABLE[heard.topic, word].rows:
+        return known
+    step = Step(
+        heard.key, heard.topic, word, heard.at, heard.values, heard.riders, known.where, case.where, known.category
+    )
+    return replace(known, steps=(*case.steps, step))
+
+
+def news(before: Case, after: Case) -> list[Letter]:
+    """What is due after an event and was not before it, in the order in which it happened."""
+    told = {letter.key for letter in _due(before)}
+    return [letter for letter in _due(after) if letter.key not in told]
+
+
+def _offer(case: Case, heard: Heard) -> tuple[str, int]:
+    """An offer after a return is a move. Returns the word, and how many returns are still unanswered."""
+    if heard.word == "order_returned":
+        return heard.word, case.returned + 1
+    if heard.word == "order_offered" and case.returned:
+        return "order_moved", case.returned - 1
+    return heard.word, 0 if heard.word == "state:reopened" else case.returned
+
+
+def _joined(case: Case, joined: Joined | None) -> tuple[Joined, ...]:
+    if joined is None or any(known.rider == joined.rider for known in case.joined):
+        return case.joined
+    return (*case.joined, joined)
+
+
+def _due(case: Case) -> list[Letter]:
+    """Every message that the facts allow to be written: none before the report is known."""
+    if case.report is None:
+        return []
+    letters: list[Letter] = []
+    for step in sorted(case.steps, key=lambda step: step.at):
+        for row in TABLE[step.topic, step.word].rows:
+            letters += [Letter(step, row, audience) for audience in _audiences(case, case.report, step, row.audience)]
+    return letters
+
+
+def _audiences(case: Case, report: Reported, step: Step, audience: Audience) -> list[str]:
+    match audience:
+        case Audience.RIDER:
+            return [rider_audience(rider) for rider in step.riders]
+        case Audience.REPORTERS:
+            # The first reporter hears everything: two services' clocks must not make him miss the first step.
+            later = [joined.rider for joined in case.joined if joined.since <= step.at]
+            return [rider_audience(rider) for rider in dict.fromkeys((report.rider, *later, *step.riders))]
+        case Audience.STAFF:
+            return [staff_audience(case.subdistrict, step.where or report.where)]
+        case Audience.NEW_STAFF:
+            where, before = step.where or report.where, step.before or report.where
+            moved = where.community is not None and where.community != before.community
+            return [staff_audience(case.subdistrict, where)] if moved else []
+
+
+def rider_audience(rider: str) -> str:
+    """One rider's own inbox."""
+    return f"rider:{rider}"
+
+
+def staff_audience(subdistrict: str, where: Where) -> str:
+    """The staff who see to a place; nobody guesses a community for an uncertain one."""
+    return f"community:{where.community}" if where.community else f"subdistrict:{subdistrict}"

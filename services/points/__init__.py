@@ -1,0 +1,1 @@
+"""Points: the ledger, the passbooks, and what they pay for."""

@@ -1,0 +1,50 @@
+"""Composition root: everything points is made of, in reading order."""
+
+from fastapi import APIRouter
+
+from services.points import agents
+from services.points import api as http
+from services.points.rules import ReferenceRules
+from services.points.settings import PointsSettings
+from services.points.store import BOOKS, COLLECTIONS, MongoViews
+from shared.api import Api, run_api
+from shared.ids import new_id
+from shared.reference.load import load
+from shared.runtime import Process
+from shared.settings import KafkaSettings
+from shared.worker import run_worker
+
+SERVICE = "points"
+
+
+async def api(process: Process) -> None:
+    """HTTP for riders and staff."""
+    settings = PointsSettings()
+    reference = load(settings.reference)
+
+    def routers(parts: Api) -> list[APIRouter]:
+        return [http.router(MongoViews(parts.opened.database))]
+
+    await run_api(
+        process,
+        settings,
+        service=SERVICE,
+        reference_version=reference.version,
+        collections=COLLECTIONS,
+        routers=routers,
+    )
+
+
+async def worker(process: Process) -> None:
+    """Follows incidents from report to resolution and keeps the books."""
+    settings = PointsSettings()
+    reference = load(settings.reference)
+    await run_worker(
+        process,
+        settings,
+        KafkaSettings(),
+        service=SERVICE,
+        reference_version=reference.version,
+        collections=COLLECTIONS,
+        handlers=agents.handlers(BOOKS, ReferenceRules(reference), new_id),
+    )

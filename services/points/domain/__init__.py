@@ -1,0 +1,1 @@
+"""What points knows and decides, without any framework."""

@@ -1,0 +1,161 @@
+"""Who is owed what for an incident, and which entries are missing to say so."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from services.points.domain.incident import How, Incident, Resolved, Sighting
+from services.points.domain.ledger import Entry, Kind, Step, award_key
+
+ACTIVITY = "hazard"
+
+Written = Callable[[str], Entry | None]
+"""The entry under a natural key, if it is in the ledger."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One line of the table. `limit` and `within` bound who counts beside the first; None is no bound."""
+
+    rule: str
+    points: int
+    emergency_points: int
+    limit: int | None = None
+    within: timedelta | None = None
+
+    def pays(self, *, emergency: bool) -> int:
+        """Whole points."""
+        return self.emergency_points if emergency else self.points
+
+
+@dataclass(frozen=True, slots=True)
+class Tariff:
+    """The hazard table with the versions that every entry names.
+
+    `trusted`: how long before receipt a rider's clock may be and still count. Caps in points per rider, None is no cap.
+    """
+
+    version: str
+    reference_version: str
+    trusted: timedelta
+    first: Row
+    co_reporter: Row
+    self_fixed: Row
+    cap_day: int | None = None
+    cap_month: int | None = None
+
+    @property
+    def rules(self) -> tuple[str, ...]:
+        """Every rule that an incident may pay by."""
+        return self.first.rule, self.co_reporter.rule, self.self_fixed.rule
+
+
+@dataclass(frozen=True, slots=True)
+class Award:
+    """A rider is owed `points` by `rule` for his report; `at` is the time that counts for caps."""
+
+    rider: str
+    report: str
+    at: datetime
+    rule: str
+    points: int
+
+
+def promised(incident: Incident, tariff: Tariff) -> list[Award]:
+    """What the facts so far promise: nothing before the first report is known and somebody has looked at it."""
+    if incident.resolved or not incident.reported or not incident.promised or incident.unpaid:
+        return []
+    if incident.activity != ACTIVITY:
+        return []
+    by_time = sorted(incident.sightings, key=lambda s: (s.counts_from(tariff.trusted), s.received_at, s.report))
+    return _places(by_time, tariff, emergency=incident.emergency)
+
+
+def due(resolved: Resolved, tariff: Tariff) -> list[Award]:
+    """What a resolution pays, in the order that dispatch froze; who put it right himself is paid for that alone."""
+    if resolved.activity != ACTIVITY:
+        return []
+    if resolved.how is How.SELF_FIXED:
+        return [_award(resolved.sightings[0], tariff.self_fixed, tariff, emergency=resolved.emergency)]
+    return _places(resolved.sightings, tariff, emergency=resolved.emergency)
+
+
+def riders_of(incident: Incident, tariff: Tariff) -> list[str]:
+    """Everybody who may have been promised, or is owed, something for it."""
+    owed = due(incident.resolved, tariff) if incident.resolved else []
+    return list(dict.fromkeys([*(sighting.rider for sighting in incident.sightings), *(award.rider for award in owed)]))
+
+
+def steps(incident: Incident, tariff: Tariff, written: Written, *, paying: bool) -> list[Step]:
+    """The entries that the ledger lacks: promises that no longer hold are voided, then others are made, or all is paid.
+
+    `paying`: whether it was just resolved for the first time, the one moment at which it pays. A promise is made once:
+    what was voided is not promised again, but is paid if it turns out to be owed.
+    """
+    owed = due(incident.resolved, tariff) if incident.resolved else promised(incident, tariff)
+    found = _voids(incident, owed, tariff, written)
+    if incident.resolved is None:
+        return found + [step for award in owed for step in _promise(incident, award, written)]
+    return found + [step for award in owed if paying for step in _post(incident, award, written)]
+
+
+def _voids(incident: Incident, owed: list[Award], tariff: Tariff, written: Written) -> list[Step]:
+    kept = {(award.rider, award.rule) for award in owed}
+    reason, found = _why(incident), list[Step]()
+    for rider in riders_of(incident, tariff):
+        for rule in tariff.rules:
+            pending = _open(incident.id, rider, rule, written)
+            if pending is not None and (rider, rule) not in kept:
+                amount = pending.amount
+                found.append(Step(rider, Kind.VOID, rule, amount, reason, pending.report, pending.captured_at))
+    return found
+
+
+def _places(ordered: Iterable[Sighting], tariff: Tariff, *, emergency: bool) -> list[Award]:
+    """The first, then other riders who are near enough in time, up to the table's limit; a rider counts once."""
+    by_rider: dict[str, Sighting] = {}
+    for sighting in ordered:
+        by_rider.setdefault(sighting.rider, sighting)
+    first, *others = by_rider.values()
+    row, start = tariff.co_reporter, first.counts_from(tariff.trusted)
+    near = [s for s in others if row.within is None or s.counts_from(tariff.trusted) - start <= row.within]
+    co_reporters = [_award(sighting, row, tariff, emergency=emergency) for sighting in near[: row.limit]]
+    return [_award(first, tariff.first, tariff, emergency=emergency), *co_reporters]
+
+
+def _award(sighting: Sighting, row: Row, tariff: Tariff, *, emergency: bool) -> Award:
+    at = sighting.counts_from(tariff.trusted)
+    return Award(sighting.rider, sighting.report, at, row.rule, row.pays(emergency=emergency))
+
+
+def _open(incident: str, rider: str, rule: str, written: Written) -> Entry | None:
+    """The promise, unless it was kept or voided."""
+    if any(written(award_key(incident, rule, rider, kind)) for kind in (Kind.POST, Kind.VOID)):
+        return None
+    return written(award_key(incident, rule, rider, Kind.PENDING))
+
+
+def _why(incident: Incident) -> str:
+    """The reason of a void: a word of the contract."""
+    resolved = incident.resolved
+    if resolved is None:
+        return incident.unpaid or "superseded"
+    if resolved.activity != ACTIVITY:
+        return "category"
+    return "self_fixed" if resolved.how is How.SELF_FIXED else "superseded"
+
+
+def _promise(incident: Incident, award: Award, written: Written) -> list[Step]:
+    if any(written(award_key(incident.id, award.rule, award.rider, kind)) for kind in Kind):
+        return []
+    assert incident.promised is not None  # nothing is promised before that
+    return [Step(award.rider, Kind.PENDING, award.rule, award.points, incident.promised, award.report, award.at)]
+
+
+def _post(incident: Incident, award: Award, written: Written) -> list[Step]:
+    if written(award_key(incident.id, award.rule, award.rider, Kind.POST)):
+        return []
+    pending = _open(incident.id, award.rider, award.rule, written)
+    releases = pending.amount if pending else 0
+    reason = "incident_resolved"
+    return [Step(award.rider, Kind.POST, award.rule, award.points, reason, award.report, award.at, releases)]

@@ -1,0 +1,136 @@
+"""What points knows of an incident: facts from four topics, in whatever order they come. Nothing is decided here."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+PROMISING = ("triaged", "dispatched")
+"""The states at whose first one points are promised."""
+
+UNPAID = ("rejected", "duplicate", "closed_no_action")
+"""The states that end a promise."""
+
+EMERGENCY = "E"
+
+
+class How(StrEnum):
+    """How it was fixed."""
+
+    DEPARTMENT = "department"
+    SELF_FIXED = "self_fixed"
+
+
+@dataclass(frozen=True, slots=True)
+class Sighting:
+    """One rider's report of the incident. `captured_at` is his clock's, `received_at` the server's."""
+
+    rider: str
+    report: str
+    captured_at: datetime
+    received_at: datetime
+
+    def counts_from(self, trusted: timedelta) -> datetime:
+        """The time that counts: the rider's, if it is neither in the future nor more than `trusted` before receipt."""
+        honest = self.received_at - trusted <= self.captured_at <= self.received_at
+        return self.captured_at if honest else self.received_at
+
+
+@dataclass(frozen=True, slots=True)
+class Reported:
+    """The first report. `activity`: what its category pays for, None for nothing."""
+
+    sighting: Sighting
+    activity: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Joined:
+    """Another rider has seen it too."""
+
+    sighting: Sighting
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """A new state; `severity` is the class, if the event tells it."""
+
+    state: str
+    severity: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Recategorised:
+    """Another category, and what that pays for."""
+
+    activity: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Resolved:
+    """It is fixed. `sightings` in the order that dispatch froze; class and category are final."""
+
+    cycle: int
+    how: How
+    emergency: bool
+    activity: str | None
+    sightings: tuple[Sighting, ...]
+
+
+Fact = Reported | Joined | Moved | Recategorised | Resolved
+
+
+@dataclass(frozen=True, slots=True)
+class Incident:
+    """The facts so far. `activity` means something once `reported` or `recategorised`.
+
+    `promised`: the first promising state; `emergency`: the class at that moment, which promises are priced with, so that
+    they do not depend on when a report arrives. `unpaid`: why promises ended after that; there are no new ones then, but
+    if it is fixed after all it is paid. `resolved`: the first resolution, the only one that pays.
+    """
+
+    id: str
+    subdistrict: str
+    sightings: tuple[Sighting, ...] = ()
+    reported: bool = False
+    recategorised: bool = False
+    activity: str | None = None
+    state: str | None = None
+    promised: str | None = None
+    emergency: bool = False
+    unpaid: str | None = None
+    resolved: Resolved | None = None
+
+
+def learn(incident: Incident, fact: Fact) -> Incident:
+    """The incident with one more fact; a fact known already changes nothing."""
+    match fact:
+        case Reported():
+            activity = incident.activity if incident.recategorised else fact.activity
+            return replace(_saw(incident, fact.sighting), reported=True, activity=activity)
+        case Joined():
+            return _saw(incident, fact.sighting)
+        case Moved():
+            return _moved(incident, fact)
+        case Recategorised():
+            changed = replace(incident, recategorised=True, activity=fact.activity)
+            return _end_promises(changed, "category") if fact.activity is None else changed
+        case Resolved():
+            return incident if incident.resolved else replace(incident, resolved=fact)
+
+
+def _saw(incident: Incident, sighting: Sighting) -> Incident:
+    if any(known.report == sighting.report for known in incident.sightings):
+        return incident
+    return replace(incident, sightings=(*incident.sightings, sighting))
+
+
+def _moved(incident: Incident, fact: Moved) -> Incident:
+    moved = replace(incident, state=fact.state)
+    if fact.state in PROMISING and incident.promised is None:
+        return replace(moved, promised=fact.state, emergency=fact.severity == EMERGENCY)
+    return _end_promises(moved, fact.state) if fact.state in UNPAID else moved
+
+
+def _end_promises(incident: Incident, why: str) -> Incident:
+    """Only what was promised can end; before that, an appeal that is won may still lead to a promise."""
+    return replace(incident, unpaid=incident.unpaid or why) if incident.promised else incident

@@ -1,0 +1,21 @@
+"""Waiting for something to become true, with a bound and a name for what did not."""
+
+import asyncio
+import inspect
+import time
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+Seen = TypeVar("Seen")
+
+
+async def until(look: Callable[[], Seen | Awaitable[Seen]], seconds: float, what: str = "") -> Seen:
+    """The first truthy answer of `look`, asked every 20 ms. Fails the test after `seconds`, with the last answer."""
+    deadline = time.monotonic() + seconds
+    while True:
+        answer = look()
+        seen: Seen = await answer if inspect.isawaitable(answer) else answer
+        if seen:
+            return seen
+        assert time.monotonic() < deadline, f"not within {seconds:g} s: {what or look}; last seen: {seen!r}"
+        await asyncio.sleep(0.02)
