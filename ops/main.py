@@ -11,11 +11,16 @@ from rich.markup import escape
 from rich.table import Table
 
 from ops import story, topics_command
-from ops.local.state import REPOSITORY, InUse, State, state_folder
+from ops.local.state import REPOSITORY, State, state_folder
 from ops.local.up import Running, running
 from shared.clock import system_clock
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, help="前哨 Qianshao: the operators' program")
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,  # they would show local variables, passwords among them
+    help="前哨 Qianshao: the operators' program",
+)
 app.add_typer(topics_command.app, name="topics")
 
 _REFERENCE = REPOSITORY / "deploy/reference/beidajie"
@@ -36,10 +41,10 @@ def up(
         asyncio.run(_up(folder, reference, once, console))
     except (KeyboardInterrupt, asyncio.CancelledError):
         raise typer.Exit(130 if once else 0) from None
-    except (InUse, ExceptionGroup, RuntimeError, AssertionError) as error:
-        for cause in error.exceptions if isinstance(error, ExceptionGroup) else (error,):
-            console.print(f"[red]失败 failed[/red] {escape(str(cause) or repr(cause))}")
-        raise typer.Exit(1) from error
+    except Exception as error:  # noqa: BLE001 - whatever it was, people get its reason and not a traceback
+        for cause in _causes(error):
+            console.print(f"[red]失败 failed[/red] {escape(str(cause) or repr(cause))}", soft_wrap=True)
+        raise typer.Exit(1) from None
 
 
 async def _up(state: State, reference: Path, once: bool, console: Console) -> None:
@@ -48,7 +53,8 @@ async def _up(state: State, reference: Path, once: bool, console: Console) -> No
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
 
     def say(text: str, seconds: float | None) -> None:
-        console.print(f"{seconds:6.1f} s  {escape(text)}" if seconds is not None else f"          {escape(text)}")
+        line = f"{seconds:6.1f} s  {escape(text)}" if seconds is not None else f"          {escape(text)}"
+        console.print(line, soft_wrap=True)
 
     began = asyncio.get_running_loop().time()
     async with running(state, reference, system_clock(), say) as house:
@@ -57,6 +63,13 @@ async def _up(state: State, reference: Path, once: bool, console: Console) -> No
         if not once:
             _welcome(house, state, console)
             await asyncio.Event().wait()
+
+
+def _causes(error: Exception) -> list[Exception]:
+    """What really happened, out of however many task groups."""
+    if isinstance(error, ExceptionGroup):
+        return [cause for part in error.exceptions for cause in _causes(part)]
+    return [error]
 
 
 def _welcome(house: Running, state: State, console: Console) -> None:

@@ -42,7 +42,10 @@ def show(
 ) -> None:
     """只看差异 · Show what `apply` would do. Exit status 2 if there is anything."""
     target = _target(reference, None, replication, min_insync, local)
-    diff = plan(topics.read(topics.connect(target.login)), target.wanted)
+    try:
+        diff = plan(topics.read(topics.connect(target.login)), target.wanted)
+    except topics.BrokerAway as error:
+        raise _failed(error) from None
     _print(diff, target.wanted)
     raise typer.Exit(2 if diff else 0)
 
@@ -58,16 +61,20 @@ def apply(
 ) -> None:
     """执行差异 · Create, configure and grant what is missing; never deletes a topic or changes its partitions."""
     target = _target(reference, passwords, replication, min_insync, local)
-    admin = topics.connect(target.login, seconds=120)
     try:
+        admin = topics.connect(target.login, seconds=120)
         done = topics.reconcile(admin, target.wanted, target.passwords, rotate=rotate or (), seconds=120)
-    except topics.Conflicted as error:
-        Console(stderr=True, highlight=False).print(str(error), markup=False)
-        raise typer.Exit(1) from None
+        topics.warm_up(admin)
+    except (topics.BrokerAway, topics.Conflicted) as error:
+        raise _failed(error) from None
     except KeyError as error:
         raise typer.BadParameter(f"no password for user {error}", param_hint="--passwords") from None
-    topics.warm_up(admin)
     _print(done, target.wanted)
+
+
+def _failed(error: Exception) -> typer.Exit:
+    Console(stderr=True, highlight=False).print(str(error), markup=False, soft_wrap=True)
+    return typer.Exit(1)
 
 
 def _target(reference: Path, passwords: Path | None, replication: int, min_insync: int, local: bool) -> _Target:

@@ -3,13 +3,16 @@
 import asyncio
 import os
 import signal
+import subprocess
 import sys
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 
 _TETHER = Path(__file__).with_name("tether.py")
+_GUARDIAN = Path(__file__).with_name("guardian.py")
 _LOG_BYTES = 16 * 1024 * 1024
 # What a child may know of the shell that started it. Anything else must be in its table: plan.py.
 _PASSED_ON = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR")
@@ -55,7 +58,7 @@ class Process:
         return self._child is not None and self._child.returncode is None
 
     async def start(self) -> None:
-        """Start it, unless it runs. Dies with this process: see tether.py."""
+        """Start it, unless it runs. It and all it starts die with this process: see tether.py and guardian.py."""
         if self.running:
             return
         _rotate(self.program.log)
@@ -69,6 +72,7 @@ class Process:
                 stderr=asyncio.subprocess.STDOUT,
                 start_new_session=True,  # Ctrl-C in the terminal is for the supervisor, which stops us in order
             )
+        _tell_guardian(f"+{self._child.pid}")
 
     async def stop(self) -> int | None:
         """SIGTERM, then SIGKILL after the program's deadline; returns the exit status."""
@@ -103,6 +107,7 @@ class Process:
         if self._child is not None:
             with suppress(ProcessLookupError):
                 os.killpg(self._child.pid, signal.SIGKILL)
+            _tell_guardian(f"-{self._child.pid}")
 
     def _signal(self, number: signal.Signals) -> None:
         with suppress(ProcessLookupError):
@@ -114,6 +119,21 @@ class Process:
             return ""
         last = self.program.log.read_text(errors="replace").splitlines()[-lines:]
         return "\n".join(line[:columns] for line in last)
+
+
+def _tell_guardian(line: str) -> None:
+    pipe = _guardian(os.getpid()).stdin
+    assert pipe is not None
+    with suppress(BrokenPipeError):  # somebody killed it: the tether still holds
+        pipe.write(line.encode() + b"\n")
+        pipe.flush()
+
+
+@cache
+def _guardian(_owner: int) -> "subprocess.Popen[bytes]":
+    """One for each process that starts others, from its first start on."""
+    command = [sys.executable, "-I", "-S", str(_GUARDIAN)]
+    return subprocess.Popen(command, stdin=subprocess.PIPE, start_new_session=True)
 
 
 def _rotate(log: Path) -> None:

@@ -1,7 +1,7 @@
 """Become another program that cannot outlive its parent: `python -I -S tether.py <parent pid> <program> [argument…]`.
 
 The kernel sends SIGKILL to this process when its parent dies, even by kill -9, so a killed supervisor leaves nothing
-running. The wish survives exec but not fork, which is why a program's own children are ended with its process group.
+running. The wish survives exec but not fork: what the program starts itself is for guardian.py.
 Run as a script of its own: code between fork and exec is not safe in a process that has threads.
 """
 

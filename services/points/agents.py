@@ -42,7 +42,7 @@ def handlers(books: Books, rules: Rules, new_id: NewId) -> Mapping[str, Handle]:
 
     def incident_changed(message: Message) -> Command[None]:
         assert isinstance(message.data, IncidentChanged)  # the only type on this topic
-        return learning(message, fact_of_change(message.data, rules))
+        return learning(message, fact_of_change(message.data, message.envelope.sequence, rules))
 
     def incident_resolved(message: Message) -> Command[None]:
         assert isinstance(message.data, IncidentResolved)  # the only type on this topic

@@ -7,8 +7,8 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 from pydantic import BaseModel
 
+from services.points.domain.entry import Entry, Passbook
 from services.points.domain.incident import Incident, Sighting
-from services.points.domain.ledger import Entry, Passbook
 from services.points.ports import Views
 from shared.errors import NotFound
 from shared.web.auth import Caller, Role

@@ -1,6 +1,6 @@
 """What points tells the others, in the words of the contract."""
 
-from services.points.domain.ledger import Entry, Kind, award_key
+from services.points.domain.entry import Entry, Kind, award_key
 from shared.contracts.event import EventData
 from shared.contracts.points_adjusted import PointsAdjusted
 from shared.contracts.points_awarded import PointsAwarded

@@ -8,7 +8,9 @@ from zoneinfo import ZoneInfo
 from services.points import events
 from services.points.domain import hazard
 from services.points.domain.caps import Month, admit, month_key
+from services.points.domain.entry import Grounds, Kind, Passbook, Step, award_key
 from services.points.domain.incident import (
+    HAZARD,
     Fact,
     How,
     Incident,
@@ -20,7 +22,7 @@ from services.points.domain.incident import (
     Sighting,
     learn,
 )
-from services.points.domain.ledger import Grounds, Kind, Passbook, Step, append, award_key
+from services.points.domain.ledger import append
 from services.points.ports import Books, Rules
 from shared.context import Context
 from shared.contracts import vocabulary as words
@@ -58,7 +60,7 @@ class Learn:
         yield from self._of_riders(learn(self._unknown(), self.fact))
         if isinstance(self.fact, Resolved):
             for award in hazard.due(self.fact, self.rules.tariff):
-                yield self.books.months.ref(month_key(award.rider, hazard.ACTIVITY, award.at, self._zone()))
+                yield self.books.months.ref(month_key(award.rider, HAZARD, award.at, self._zone()))
 
     def more_reads(self, work: Work) -> Iterable[Ref]:
         """The same for those whom only the incident names: most facts concern the promises made to others."""
@@ -92,7 +94,7 @@ class Learn:
     def _capped(self, work: Work, step: Step) -> Step:
         """The post with its points counted, or with none and the reason `cap`."""
         tariff, zone = self.rules.tariff, self._zone()
-        key = month_key(step.rider, hazard.ACTIVITY, step.captured_at, zone)
+        key = month_key(step.rider, HAZARD, step.captured_at, zone)
         month = self.books.months.get(work, key) or Month(key)
         counted = admit(month, step.captured_at, zone, step.points, tariff.cap_day, tariff.cap_month)
         if counted is None:
@@ -115,7 +117,7 @@ class Learn:
         return Grounds(
             subdistrict=self.subdistrict,
             incident=self.incident,
-            activity=hazard.ACTIVITY,
+            activity=HAZARD,
             rule_version=self.rules.tariff.version,
             reference_version=self.rules.tariff.reference_version,
             event=self.context.causation_id or self.context.correlation_id,
@@ -139,14 +141,14 @@ def fact_of_update(update: ReportUpdated) -> Joined | None:
     return Joined(Sighting(update.rider, update.report, _stored(update.captured_at), _stored(update.received_at)))
 
 
-def fact_of_change(change: IncidentChanged, rules: Rules) -> Moved | Recategorised | None:
+def fact_of_change(change: IncidentChanged, sequence: int, rules: Rules) -> Moved | Recategorised | None:
     """A new state or category. Raises `LookupError` for a category that reference data does not have."""
     if change.kind == "state" and change.to_state is not None:
-        return Moved(change.to_state, change.severity)
+        return Moved(sequence, change.to_state, change.severity == "E")
     if change.kind == "merged":
-        return Moved("duplicate", change.severity)
+        return Moved(sequence, "duplicate")
     if change.kind == "category" and change.category is not None:
-        return Recategorised(_activity(change.category, rules))
+        return Recategorised(sequence, _activity(change.category, rules))
     return None
 
 

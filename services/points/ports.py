@@ -6,9 +6,9 @@ from typing import Protocol, TypeVar
 from zoneinfo import ZoneInfo
 
 from services.points.domain.caps import Month
+from services.points.domain.entry import Entry, Passbook
 from services.points.domain.hazard import Tariff
 from services.points.domain.incident import Incident
-from services.points.domain.ledger import Entry, Passbook
 from shared.mongo.work import Event, Ref, Work
 
 Item = TypeVar("Item")

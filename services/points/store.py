@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from pymongo import ASCENDING, IndexModel
 
 from services.points.domain.caps import Month
+from services.points.domain.entry import Entry, Passbook
 from services.points.domain.incident import Incident
-from services.points.domain.ledger import Entry, Passbook
 from services.points.ports import Books
 from shared.mongo.client import Database
 from shared.mongo.indexes import Collection

@@ -24,6 +24,9 @@ DURABLE = WriteConcern(w="majority", j=True)
 SNAPSHOT = ReadConcern("snapshot")
 UTC_DATES: CodecOptions[Document] = CodecOptions(tz_aware=True)
 
+DatabaseError = PyMongoError
+"""Whatever the driver raises."""
+
 _WRITE_CONFLICT = 112
 _DUPLICATE_KEY = 11000
 
@@ -37,6 +40,8 @@ def connect(uri: str, application: str) -> Client:
         journal=True,
         readConcernLevel="majority",
         readPreference="primary",
+        # Bounds every operation, also against a server that accepts and does not answer; `pymongo.timeout` overrides it.
+        timeoutMS=5_000,
         serverSelectionTimeoutMS=5_000,
         connectTimeoutMS=2_000,
         socketTimeoutMS=10_000,

@@ -31,9 +31,12 @@ class Lease:
         self._asked_at = float("-inf")
         self._held = False
         self._made = False
+        self._released = False
 
     async def try_hold(self) -> bool:
         """Take or renew the lease. Returns whether this holder has it now; raises what the driver raises."""
+        if self._released:
+            return False
         asked_at = self._monotonic()
         # `$$NOW` works through $expr and in pipeline updates only: {"until": {"$lt": "$$NOW"}} matches nothing, silently.
         free = {"$or": [{"$lt": ["$until", "$$NOW"]}, {"$eq": ["$holder", self._holder]}]}
@@ -63,7 +66,8 @@ class Lease:
         return not self._held or self._monotonic() - self._asked_at >= RENEW_SECONDS
 
     async def release(self) -> None:
-        """Give the lease back, so that a successor need not wait for it to run out."""
-        self._held = False
+        """Give the lease back for good, so that a successor need not wait for it to run out."""
+        # For good: whoever asks every few seconds goes on until its task is cancelled, and would take it back.
+        self._held, self._released = False, True
         with pymongo.timeout(2.0):
             await self._leases.update_one({"_id": self._name, "holder": self._holder}, {"$set": {"until": _LONG_AGO}})

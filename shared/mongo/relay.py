@@ -72,11 +72,12 @@ class Relay:
         while True:
             try:
                 if self._lease.due():
-                    self.stats.active = await self._lease.try_hold()
+                    await self._lease.try_hold()
                 sent = await self.publish_waiting() if self._lease.safe() else 0
             except PyMongoError as error:
                 log.warning("relay waits for the database", error=repr(error)[:200])
                 sent = 0
+            self.stats.active = self._lease.safe()
             if sent == 0:
                 await self._wait_for_doorbell()
 

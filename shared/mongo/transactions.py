@@ -33,6 +33,7 @@ class MongoTransactor:
     async def transact(self, refs: Iterable[Ref], decide: Callable[[Work], None], seconds: float) -> None:
         """See `Transactor`. Shielded: once begun it ends with commit or abort, also when the caller is cancelled."""
         task = asyncio.create_task(self._transact(list(refs), decide, seconds))
+        task.add_done_callback(_looked_at)
         await asyncio.shield(task)
 
     async def _transact(self, refs: list[Ref], decide: Callable[[Work], None], seconds: float) -> None:
@@ -85,6 +86,12 @@ class MongoTransactor:
             result = await self._database[collection].bulk_write(requests, ordered=True, session=session)
             if result.matched_count + result.deleted_count != guarded[collection]:
                 raise Contended(f"a document in {collection} has another version now")
+
+
+def _looked_at(task: "asyncio.Task[None]") -> None:
+    """A caller that was cancelled will not look, and asyncio would log what failed as never retrieved."""
+    if not task.cancelled():
+        task.exception()
 
 
 def _write_of(change: Change) -> Write:

@@ -1,10 +1,19 @@
 """Bodies over the limit are refused with 413 without being read to the end, whether they tell their length or not."""
 
+import asyncio
+from contextlib import suppress
+
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from shared.web.problems import TOO_LARGE, problem
+
+LINGER_BYTES = 16 * 1024 * 1024
+LINGER_SECONDS = 2.0
+"""How much is read and thrown away after a refusal, so that the sender sees it; whoever sends on is cut off."""
+
+_CLOSE = {"Connection": "close"}
 
 
 class BodyLimit:
@@ -19,19 +28,37 @@ class BodyLimit:
             return await self._app(scope, receive, send)
         detail = f"body: is over {self._most:,} bytes"
         announced = Headers(scope=scope).get("content-length", "")
-        if announced.isdecimal() and int(announced) > self._most:
-            scope["app"].state.metrics.problems.labels(TOO_LARGE).inc()
-            # kept open, the connection would have to be read to the end of this body
-            answer = problem(413, TOO_LARGE, detail, headers={"Connection": "close"})
-            return await answer(scope, receive, send)
-        taken = 0
+        over, taken = announced.isdecimal() and int(announced) > self._most, 0
 
         async def limited() -> Message:
-            nonlocal taken
+            nonlocal over, taken
             message = await receive()
             taken += len(message.get("body", b""))
-            if taken > self._most:
-                raise HTTPException(413, detail, {"Connection": "close"})
+            over = taken > self._most
+            if over:
+                raise HTTPException(413, detail, _CLOSE)
             return message
 
-        return await self._app(scope, limited, send)
+        async def answer(message: Message) -> None:
+            if not over or message["type"] != "http.response.body" or message.get("more_body"):
+                return await send(message)
+            await send({**message, "more_body": True})
+            await _linger(receive)
+            return await send({"type": "http.response.body"})
+
+        if over:
+            scope["app"].state.metrics.problems.labels(TOO_LARGE).inc()
+            return await problem(413, TOO_LARGE, detail, headers=_CLOSE)(scope, receive, answer)
+        return await self._app(scope, limited, answer)
+
+
+async def _linger(receive: Receive) -> None:
+    """Read on for a moment: closing on unread bytes resets the connection, and the answer is lost on its way."""
+    left = LINGER_BYTES
+    with suppress(TimeoutError):
+        async with asyncio.timeout(LINGER_SECONDS):
+            while left > 0:
+                message = await receive()
+                if not message.get("more_body"):
+                    return
+                left -= len(message["body"])

@@ -9,6 +9,7 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from shared.errors import FieldError, Refused, Unavailable
+from shared.mongo.client import DatabaseError, is_transient
 
 log = structlog.get_logger(__name__)
 
@@ -41,6 +42,7 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(Unavailable, _unavailable)
     app.add_exception_handler(RequestValidationError, _malformed)
     app.add_exception_handler(HTTPException, _http)
+    app.add_exception_handler(DatabaseError, _database)
     app.add_exception_handler(Exception, _unexpected)
 
 
@@ -60,6 +62,13 @@ async def _unavailable(request: Request, error: Exception) -> JSONResponse:
     _count(request, "unavailable")
     retry = {"Retry-After": str(error.retry_after_seconds)}
     return problem(503, "unavailable", f"{error.detail}; repeat with the same key", headers=retry)
+
+
+async def _database(request: Request, error: Exception) -> JSONResponse:
+    """A read that the database did not answer in time is no fault of the request."""
+    if is_transient(error):
+        return await _unavailable(request, Unavailable("the database did not answer in time"))
+    return await _unexpected(request, error)
 
 
 async def _malformed(request: Request, error: Exception) -> JSONResponse:

@@ -216,7 +216,7 @@ def test_compose_go_accepts_it_and_refuses_it_without_credentials() -> None:
 
     def read(values: Mapping[str, str]) -> "subprocess.CompletedProcess[str]":
         environment = {"PATH": os.environ["PATH"], "HOME": os.environ.get("HOME", "/"), **values}
-        command = [reader, "docker-compose.yml"]
+        command = [str(reader), "docker-compose.yml"]
         return subprocess.run(command, cwd=REPOSITORY, env=environment, capture_output=True, text=True, check=False)
 
     complete = read(VALUES)
@@ -282,6 +282,8 @@ def test_first_start_makes_all_that_compose_asks_for(first_start: dict[str, str]
     assert "dept.fire" in users
 
 
+@pytest.mark.slow
+@pytest.mark.timeout(300)
 async def test_the_broker_of_compose_takes_the_contract(first_start: dict[str, str], tmp_path: Path) -> None:
     """The very script of the file, on this machine's Java: TLS, logins, rights, twice the same."""
     state = State.at(tmp_path / "state", jars=state_folder() / "jars")
@@ -333,7 +335,9 @@ def _check_broker(bootstrap: str, values: Mapping[str, str]) -> None:
 
     users = json.loads((folder / "kafka-users.json").read_text())
     ca = str(folder / "kafka-ca.pem")
-    seen = connect(credentials(bootstrap, "dept.fire", users["dept.fire"], security="SASL_SSL", ca=ca)).list_topics(5)
+    seen = connect(credentials(bootstrap, "dept.fire", users["dept.fire"], security="SASL_SSL", ca=ca)).list_topics(
+        timeout=5
+    )
     assert set(seen.topics) == {"dispatch.fire", "department-updates.fire"}
     with pytest.raises(BrokerAway):
         connect(credentials(bootstrap, "dept.fire", "wrong", security="SASL_SSL", ca=ca), seconds=3)

@@ -18,27 +18,30 @@ from ops.local.supervisor import Backoff, NotReady, Supervisor, listens, until_r
 STUBBORN = (
     "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('up', flush=True); time.sleep(600)"
 )
-PARENT = """
-import asyncio, json, sys
-from pathlib import Path
-from ops.local.process import Process, Program
-
-async def main():
-    folder = Path(sys.argv[1])
-    children = [Process(Program(f"c{n}", ("/bin/sleep", "600"), folder / "log")) for n in range(2)]
-    for child in children:
-        await child.start()
-    print(json.dumps([child.pid for child in children]), flush=True)
-    await asyncio.sleep(600)
-
-asyncio.run(main())
-"""
 FORKS = """
 import os, time
 child = os.fork()
 if child:
     print(child, flush=True)
 time.sleep(600)
+"""
+PARENT = f"""
+import asyncio, json, sys
+from pathlib import Path
+from ops.local.process import Process, Program
+
+async def main():
+    folder = Path(sys.argv[1])
+    sleeps = Process(Program("sleeps", ("/bin/sleep", "600"), folder / "sleeps"))
+    forks = Process(Program("forks", (sys.executable, "-c", {FORKS!r}), folder / "forks"))
+    await sleeps.start()
+    await forks.start()
+    while not forks.tail().strip():
+        await asyncio.sleep(0.01)
+    print(json.dumps([sleeps.pid, forks.pid, int(forks.tail())]), flush=True)
+    await asyncio.sleep(600)
+
+asyncio.run(main())
 """
 
 
@@ -101,7 +104,7 @@ async def test_what_a_process_forked_ends_with_it(tmp_path: Path) -> None:
     await eventually(lambda: not alive(grandchild))
 
 
-async def test_kill_9_of_the_supervisor_leaves_nothing(tmp_path: Path) -> None:
+async def test_kill_9_of_the_supervisor_leaves_neither_children_nor_their_children(tmp_path: Path) -> None:
     parent = await asyncio.create_subprocess_exec(
         *(sys.executable, "-c", PARENT, str(tmp_path)), stdout=asyncio.subprocess.PIPE
     )

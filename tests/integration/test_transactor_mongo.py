@@ -1,6 +1,7 @@
 """What only a real MongoDB can do to a transaction: be slow, frozen, killed, or silent about a commit."""
 
 import asyncio
+import sys
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import replace
@@ -144,6 +145,7 @@ async def test_frozen_at_any_step_it_says_so_in_time_and_a_repetition_counts_onc
 ) -> None:
     """None: as HTTP waits, whose callers are promised an answer within 8 s."""
     loop = asyncio.get_running_loop()
+    limit_transactions(store)
     async with running(store.transactor) as lane:
         assert await lane.submit(Add("other")) == 1
         store.behind[store.place.name]["outbox"].delete_many({})
@@ -157,9 +159,39 @@ async def test_frozen_at_any_step_it_says_so_in_time_and_a_repetition_counts_onc
         thawed = loop.time()
         assert is_whole(store, "a", "k")
         assert await until(partial(_patiently, lane, Add("a", key="k")), 30, "a repetition is answered") == 1
-        assert loop.time() - thawed < 12
+        assert loop.time() - thawed < 20
     assert is_whole(store, "a", "k")
     assert value(store, "a") == 1
+
+
+def limit_transactions(store: MongoStore) -> None:
+    """As our servers are started: what a dead client has begun holds its documents this long, else for a minute."""
+    store.behind.admin.command("setParameter", 1, transactionLifetimeLimitSeconds=10)
+
+
+_BEGIN_AND_DIE = """
+import os, sys
+from pymongo import MongoClient
+uri, name = sys.argv[1:]
+client = MongoClient(uri)
+session = client.start_session()
+session.start_transaction()
+client[name].counters.update_one({"_id": "a"}, {"$set": {"value": 99}}, session=session)
+os.kill(os.getpid(), 9)
+"""
+
+
+@pytest.mark.slow
+async def test_a_process_killed_within_its_transaction_holds_its_documents_for_seconds_only(store: MongoStore) -> None:
+    """mongod does not end a transaction with its connection, only by its age."""
+    limit_transactions(store)
+    async with running(store.transactor) as lane:
+        assert await lane.submit(Add("a")) == 1
+        other = await asyncio.create_subprocess_exec(
+            sys.executable, "-c", _BEGIN_AND_DIE, store.place.uri, store.place.name
+        )
+        assert await other.wait() == -9
+        assert await until(partial(_patiently, lane, Add("a", key="k")), 20, "the orphan is gone") == 2
 
 
 async def _patiently(lane: Lane, command: Add) -> int | None:

@@ -80,8 +80,10 @@ async def _numbered(house: House, topic: str, incidents: set[str], wanted: int) 
     sequences: dict[str, list[int]] = {incident: [] for incident in incidents}
     for record in await house.topic(topic):
         key = record.key.decode()
+        if key not in incidents:
+            continue
         number = int(dict(record.headers)["ce_sequence"])
-        if key in incidents and number not in sequences[key]:
+        if number not in sequences[key]:
             sequences[key].append(number)
     wrong = {key: found for key, found in sequences.items() if found != list(range(1, wanted + 1))}
     assert not wrong, f"{topic}: {wrong}"

@@ -41,9 +41,15 @@ class House:
         self.handler = Handler()
         self.time = Time()
         self.fatal: list[BaseException] = []
+        self.ending = asyncio.Event()
         self.lane = Lane(self.store, max_batch=max_batch, monotonic=self.time)
-        self.consumer = Consumer(TOPIC, "points", self.handler, self.lane, lambda: NOW, self.fatal.append, self.time)
+        self.consumer = Consumer(TOPIC, "points", self.handler, self.lane, lambda: NOW, self.end, self.time)
         self.retries = retry_loop(self.store, self.lane, self.handler)
+
+    def end(self, error: BaseException) -> None:
+        """What the process is told when nothing helps."""
+        self.fatal.append(error)
+        self.ending.set()
 
     async def heal(self) -> None:
         """Everything works again; operators replay what is dead."""
@@ -251,8 +257,7 @@ async def test_deliveries_are_acknowledged_in_order_and_only_after_the_commit(ho
 async def ends_with(house: House, stream: Events) -> BaseException:
     task = asyncio.create_task(house.consumer.consume(stream))
     async with asyncio.timeout(5):
-        while not house.fatal:
-            await asyncio.sleep(0)
+        await house.ending.wait()
     assert not task.done()  # leaving the agent would acknowledge what failed
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)

@@ -45,7 +45,9 @@ class Desk:
     async def receive(self, event: IncidentReported) -> None:
         await self.lane.submit(ReceiveReport(INCIDENTS, self.rules, event, CONTEXT))
 
-    async def hear(self, kind: str, department: str = "water", order: str = "inc.1", seen: int = 1, **more: Any) -> None:
+    async def hear(
+        self, kind: str, department: str = "water", order: str = "inc.1", seen: int = 1, **more: Any
+    ) -> None:
         said = {"update_id": f"{department}-{kind}-{seen}", "at": NOW.isoformat(), "subdistrict": "140302003", **more}
         event = DepartmentUpdate.model_validate({**said, "order": order, "seen_seq": seen, "kind": kind})
         context = Context(f"department:{department}", event.update_id)
@@ -97,12 +99,18 @@ async def test_a_report_is_triaged_routed_and_offered_at_once(desk: Desk) -> Non
     (offer,) = desk.told("water")
     assert (offer.kind, offer.order, offer.seq) == ("offer", "inc.1", 1)
     assert offer.work_order is not None
-    assert (offer.work_order.code, offer.work_order.severity, offer.work_order.category.zh) == ("7K3M-9QXA", "N", "上水井盖")
+    assert (offer.work_order.code, offer.work_order.severity, offer.work_order.category.zh) == (
+        "7K3M-9QXA",
+        "N",
+        "上水井盖",
+    )
     assert [photo.url for photo in offer.work_order.photos] == ["/intake/v1/photos/p1"]
     assert offer.work_order.flags == ("calendar_unconfirmed",)
 
 
-async def test_scenario_01_the_deadline_runs_from_the_reception_whatever_the_rider_or_our_backlog_says(desk: Desk) -> None:
+async def test_scenario_01_the_deadline_runs_from_the_reception_whatever_the_rider_or_our_backlog_says(
+    desk: Desk,
+) -> None:
     await desk.receive(report())
     (order,) = desk.incident().orders
     assert RECEIVED + timedelta(hours=1) < NOW  # heard of long after it was received

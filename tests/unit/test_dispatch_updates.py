@@ -144,7 +144,11 @@ def test_asking_for_time_is_noted_and_moves_no_deadline() -> None:
     before = dispatched("water")
     case, happened = apply(before, extension(), NOW)
     assert order(case).extension_asked_until == NOW + timedelta(days=2)
-    assert (order(case).due_at, order(case).state, case.state) == (order(before).due_at, OrderState.OFFERED, before.state)
+    assert (order(case).due_at, order(case).state, case.state) == (
+        order(before).due_at,
+        OrderState.OFFERED,
+        before.state,
+    )
     assert OrderChanged("extension", "inc.1", "frost") in happened
 
 

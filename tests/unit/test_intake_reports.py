@@ -136,7 +136,7 @@ async def test_flags(intake: Intake, grid: Any, distances: list[float | None], f
 
 
 async def test_free_text_is_kept_whole_and_leaves_masked(intake: Intake) -> None:
-    said = {"text": "联系王先生13812345678", "interim_measures": "已放树枝，留了0353-2123456"}
+    said: dict[str, Any] = {"text": "联系王先生13812345678", "interim_measures": "已放树枝，留了0353-2123456"}
     report = (await intake.report(**said)).report
     assert (report.text, report.interim_measures) == (said["text"], said["interim_measures"])
     (event,) = intake.events()

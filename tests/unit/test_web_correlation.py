@@ -50,9 +50,11 @@ async def test_a_well_formed_id_is_taken_over(client: httpx2.AsyncClient, offere
     assert (response.json()["id"], response.json()["trace"]) == (offered, TRACE)
 
 
-@pytest.mark.parametrize("offered", ["short", "x" * 65, "a b c d e f", "<script>alert(1)</script>", "", "内容内容内容内容"])
+@pytest.mark.parametrize(
+    "offered", ["short", "x" * 65, "a b c d e f", "<script>alert(1)</script>", "", "内容内容内容内容"]
+)
 async def test_any_other_id_is_replaced(client: httpx2.AsyncClient, offered: str) -> None:
-    response = await client.get("/things/1", headers={"X-Correlation-Id": offered.encode()})
+    response = await client.get("/things/1", headers={b"X-Correlation-Id": offered.encode()})
     assert response.status_code == 200
     assert len(response.headers["x-correlation-id"]) == 36
     assert response.json()["id"] == response.headers["x-correlation-id"]

@@ -9,6 +9,7 @@ import pytest
 from fastapi import APIRouter, Response
 from pydantic import BaseModel
 
+from services.dispatch.api import Key
 from shared.errors import Conflict, Unavailable
 from shared.metrics import Metrics
 from shared.mongo.lane import Lane, Transient
@@ -16,7 +17,6 @@ from shared.mongo.work import Ref, Work
 from shared.web.app import create
 from shared.web.auth import Principal, Role
 from shared.web.idempotency import ANSWERS, Once, fingerprint, submit_once
-from services.dispatch.api import Key
 from tests.support.deliveries import Wobbly
 from tests.support.lanes import running
 from tests.support.serving import served
@@ -128,7 +128,11 @@ async def test_what_was_not_stored_is_not_answered(store: Wobbly) -> None:
 def test_equal_wishes_have_equal_fingerprints() -> None:
     one = fingerprint(Wish.model_validate_json('{"amount": 5, "note": "a"}'))
     assert one == fingerprint(Wish.model_validate_json('{ "note":"a","amount":5 }'))
-    others = [fingerprint(Wish(amount=5)), fingerprint(Wish(amount=6, note="a")), fingerprint(Wish(amount=5, note="a"), "x")]
+    others = [
+        fingerprint(Wish(amount=5)),
+        fingerprint(Wish(amount=6, note="a")),
+        fingerprint(Wish(amount=5, note="a"), "x"),
+    ]
     assert len({one, *others}) == 4
 
 

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 import httpx2
 import pytest
+import structlog
 from fastapi import APIRouter, Query, UploadFile
 from prometheus_client import generate_latest
 from pydantic import BaseModel
@@ -105,8 +106,12 @@ async def test_what_was_not_decided_says_when_to_repeat_it(client: httpx2.AsyncC
 
 
 async def test_an_unexpected_error_tells_nothing_but_where_to_look(client: httpx2.AsyncClient) -> None:
-    response = await client.get("/v1/errors/internal", headers={"X-Correlation-Id": "find-me-1234"})
+    with structlog.testing.capture_logs() as logged:
+        response = await client.get("/v1/errors/internal", headers={"X-Correlation-Id": "find-me-1234"})
     problem(response, 500, "internal")
+    (line,) = [one for one in logged if one["event"] == "unexpected error"]
+    assert (line["correlation_id"], line["path"]) == ("find-me-1234", "/v1/errors/internal")
+    assert line["exc_info"] is ERRORS["internal"]
     assert "secret" not in response.text
     assert response.headers["x-correlation-id"] == "find-me-1234"
 

@@ -1,5 +1,6 @@
 """The working set of a transaction: what commands see of each other, versions, numbers of events, undoing."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -124,14 +125,16 @@ def test_deleting_and_putting_again_replaces_what_was_loaded() -> None:
     assert (change.expected, (change.document or {})["x"]) == (3, 1)
 
 
-@pytest.mark.parametrize("touch", ["get", "put", "delete"])
-def test_only_declared_documents_may_be_touched(touch: str) -> None:
+TOUCHES: dict[str, Callable[[Work], object]] = {
+    "get": lambda one: one.get("things", "c"),
+    "put": lambda one: one.put("things", {"_id": "c"}),
+    "delete": lambda one: one.delete("things", "c"),
+}
+
+
+@pytest.mark.parametrize("touch", TOUCHES.values(), ids=TOUCHES)
+def test_only_declared_documents_may_be_touched(touch: Callable[[Work], object]) -> None:
     one = work()
     with pytest.raises(UndeclaredRead, match="things/c was not declared"):
-        if touch == "get":
-            one.get("things", "c")
-        elif touch == "put":
-            one.put("things", {"_id": "c"})
-        else:
-            one.delete("things", "c")
+        touch(one)
     assert one.changes() == []

@@ -10,6 +10,7 @@ from datetime import datetime
 
 from services.notify.domain.telling import TABLE, Audience, Entry, Row
 from services.notify.domain.words import Words
+from shared.contracts.topics import INCIDENT_CHANGED
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,9 +77,9 @@ class Step:
     at: datetime
     values: dict[str, Words]
     riders: tuple[str, ...]
-    where: Where | None
-    before: Where | None
-    category: Words | None
+    where: Where | None = None
+    before: Where | None = None
+    category: Words | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,11 +123,13 @@ def learn(case: Case, heard: Heard) -> Case:
         category=heard.category or case.category,
         returned=returned,
     )
-    if not TABLE[heard.topic, word].rows:
+    entry = TABLE[heard.topic, word]
+    if not entry.rows:
         return known
-    step = Step(
-        heard.key, heard.topic, word, heard.at, heard.values, heard.riders, known.where, case.where, known.category
-    )
+    step = Step(heard.key, heard.topic, word, heard.at, entry.of(heard.values), heard.riders)
+    if heard.topic == INCIDENT_CHANGED.name:
+        # Only steps of the topic that brings corrections can say what was corrected by then.
+        step = replace(step, where=known.where, before=case.where, category=known.category)
     return replace(known, steps=(*case.steps, step))
 
 

@@ -83,7 +83,8 @@ def of_case(case: Case, letter: Letter) -> Message:
 def of_passbook(heard: Heard, row: Row) -> tuple[Message, list[str]]:
     """The text of an event that needs no case, and who gets it."""
     urgency = row.urgency or Urgency.NORMAL
-    message = _message(heard.key, heard.subdistrict, heard.incident, None, row, urgency, heard.values, heard.at)
+    values = heard.entry.of(heard.values)
+    message = _message(heard.key, heard.subdistrict, heard.incident, None, row, urgency, values, heard.at)
     return message, [rider_audience(rider) for rider in heard.riders]
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from services.notify.domain.templates import Template, placeholders
+from services.notify.domain.words import Words
 from shared.contracts.topics import (
     INCIDENT_CHANGED,
     INCIDENT_REPORTED,
@@ -54,6 +55,10 @@ class Entry:
     values: frozenset[str] = frozenset()
     nobody: str = ""
     of_case: bool = True
+
+    def of(self, values: Mapping[str, Words]) -> dict[str, Words]:
+        """Those of an event's values that its texts may use."""
+        return {name: words for name, words in values.items() if name in self.values}
 
 
 CASE_VALUES = frozenset({"code", "category", "place"})
@@ -141,7 +146,9 @@ _AWARDED = {
 }
 
 _ADJUSTED = {
-    "pending": _nobody("the passbook shows it; a promise in the inbox would disappoint when it is voided", of_case=False),
+    "pending": _nobody(
+        "the passbook shows it; a promise in the inbox would disappoint when it is voided", of_case=False
+    ),
     "void": _nobody("never was in the balance; the incident's own message gives the reason", of_case=False),
     "reversal": _passbook("points_reversed", "points", "balance", "why"),
     "expiry": _passbook("points_expired", "points", "balance"),

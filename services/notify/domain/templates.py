@@ -50,12 +50,18 @@ TEMPLATES: Mapping[str, Template] = {
     # For riders: one for each step of the story
     "received": _t(
         ("已收到上报 {code}", "Report {code} received"),
-        ("您上报的“{category}”（{place}）已收到，编号 {code}。", "Your report “{category}” ({place}) is received as {code}."),
+        (
+            "您上报的“{category}”（{place}）已收到，编号 {code}。",
+            "Your report “{category}” ({place}) is received as {code}.",
+        ),
         _FOLLOWS,
     ),
     "joined": _t(
         ("已收到上报 {code}", "Report {code} received"),
-        ("您的上报已记入“{category}”（{place}），编号 {code}。", "Your report is added to “{category}” ({place}), {code}."),
+        (
+            "您的上报已记入“{category}”（{place}），编号 {code}。",
+            "Your report is added to “{category}” ({place}), {code}.",
+        ),
         _FOLLOWS,
     ),
     "broken_again": _t(
@@ -96,12 +102,18 @@ TEMPLATES: Mapping[str, Template] = {
     ),
     "needs_info": _t(
         ("{code} 需要您补充信息", "{code}: a question to you"),
-        ("关于“{category}”（{place}），社区想请问：{question}", "About “{category}” ({place}) the community asks: {question}"),
+        (
+            "关于“{category}”（{place}），社区想请问：{question}",
+            "About “{category}” ({place}) the community asks: {question}",
+        ),
         ("请打开链接回答，收到后继续处理。", "Please answer by the link; work goes on as soon as you do."),
     ),
     "fixed": _t(
         ("{code} 已修好", "{code} is fixed"),
-        ("您上报的“{category}”（{place}）已处理完成。谢谢您！", "“{category}” ({place}), which you reported, is fixed. Thank you!"),
+        (
+            "您上报的“{category}”（{place}）已处理完成。谢谢您！",
+            "“{category}” ({place}), which you reported, is fixed. Thank you!",
+        ),
         (
             "下次顺路经过时可以确认；没有修好，7 天内可以反映。",
             "Confirm it when you next pass; if it is not fixed, tell us within 7 days.",
@@ -109,7 +121,10 @@ TEMPLATES: Mapping[str, Template] = {
     ),
     "fixed_by_rider": _t(
         ("{code} 已由您排除", "{code} is fixed, by you"),
-        ("“{category}”（{place}）已确认由骑手排除。谢谢您！", "“{category}” ({place}) was fixed on the spot. Thank you!"),
+        (
+            "“{category}”（{place}）已确认由骑手排除。谢谢您！",
+            "“{category}” ({place}) was fixed on the spot. Thank you!",
+        ),
         ("打开链接可查看记录。", "The link shows the record."),
     ),
     "reopened": _t(
@@ -145,7 +160,10 @@ TEMPLATES: Mapping[str, Template] = {
     ),
     "parked": _t(
         ("{code} 暂缓处理", "{code} is put off"),
-        ("“{category}”（{place}）暂时无法处理：{reason}。", "“{category}” ({place}) cannot be dealt with now: {reason}."),
+        (
+            "“{category}”（{place}）暂时无法处理：{reason}。",
+            "“{category}” ({place}) cannot be dealt with now: {reason}.",
+        ),
         ("到期会自动恢复，不会被遗忘。", "It comes back by itself and is not forgotten."),
     ),
     "points_awarded": _t(
@@ -173,7 +191,10 @@ TEMPLATES: Mapping[str, Template] = {
     ),
     "points_reversed": _t(
         ("积分冲正 {points}", "{points} points taken back"),
-        ("{why}：冲正 {points} 分，现有 {balance} 分。", "{points} points were taken back: {why}. You now have {balance}."),
+        (
+            "{why}：冲正 {points} 分，现有 {balance} 分。",
+            "{points} points were taken back: {why}. You now have {balance}.",
+        ),
         _ASK,
         PASSBOOK,
     ),
@@ -185,7 +206,10 @@ TEMPLATES: Mapping[str, Template] = {
     ),
     "redemption_cancelled": _t(
         ("兑换已取消，退回 {points} 分", "Redemption cancelled, {points} points returned"),
-        ("兑换已取消，{points} 分已退回，现有 {balance} 分。", "Your {points} points are returned; you now have {balance}."),
+        (
+            "兑换已取消，{points} 分已退回，现有 {balance} 分。",
+            "Your {points} points are returned; you now have {balance}.",
+        ),
         _OPEN,
         PASSBOOK,
     ),
@@ -211,12 +235,15 @@ TEMPLATES: Mapping[str, Template] = {
     ),
     "staff_triage": _t(
         ("{code} 待人工研判", "{code} waits for your decision"),
-        ("{place}：{category}。{reason}。", "{place}: {category}. {reason}."),
+        ("{place}：{category}。原因：{reason}。", "{place}: {category}. Reason: {reason}."),
         _DESK,
     ),
     "staff_all_returned": _t(
         ("{code} 全部退回，待研判", "{code} came back from every department"),
-        ("{place}：{category}，派出的单位都已退回，请重新确定。", "{place}: {category}. Every department returned it: decide again."),
+        (
+            "{place}：{category}，派出的单位都已退回，请重新确定。",
+            "{place}: {category}. Every department returned it: decide again.",
+        ),
         _DESK,
     ),
     "fixed_for_staff": _t(

@@ -4,10 +4,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from services.points.domain.incident import How, Incident, Resolved, Sighting
-from services.points.domain.ledger import Entry, Kind, Step, award_key
-
-ACTIVITY = "hazard"
+from services.points.domain.entry import Entry, Kind, Step, award_key
+from services.points.domain.incident import HAZARD, How, Incident, Resolved, Sighting
 
 Written = Callable[[str], Entry | None]
 """The entry under a natural key, if it is in the ledger."""
@@ -62,18 +60,22 @@ class Award:
 
 
 def promised(incident: Incident, tariff: Tariff) -> list[Award]:
-    """What the facts so far promise: nothing before the first report is known and somebody has looked at it."""
+    """What the facts so far promise: nothing before the first report is known and somebody has looked at it.
+
+    Of a rider who reports again, the report received first counts; so nobody whose promise has ended comes up again.
+    """
     if incident.resolved or not incident.reported or not incident.promised or incident.unpaid:
         return []
-    if incident.activity != ACTIVITY:
+    if incident.activity != HAZARD:
         return []
-    by_time = sorted(incident.sightings, key=lambda s: (s.counts_from(tariff.trusted), s.received_at, s.report))
+    own = {s.rider: s for s in sorted(incident.sightings, key=lambda s: (s.received_at, s.report), reverse=True)}
+    by_time = sorted(own.values(), key=lambda s: (s.counts_from(tariff.trusted), s.received_at, s.report))
     return _places(by_time, tariff, emergency=incident.emergency)
 
 
 def due(resolved: Resolved, tariff: Tariff) -> list[Award]:
     """What a resolution pays, in the order that dispatch froze; who put it right himself is paid for that alone."""
-    if resolved.activity != ACTIVITY:
+    if resolved.activity != HAZARD:
         return []
     if resolved.how is How.SELF_FIXED:
         return [_award(resolved.sightings[0], tariff.self_fixed, tariff, emergency=resolved.emergency)]
@@ -140,7 +142,7 @@ def _why(incident: Incident) -> str:
     resolved = incident.resolved
     if resolved is None:
         return incident.unpaid or "superseded"
-    if resolved.activity != ACTIVITY:
+    if resolved.activity != HAZARD:
         return "category"
     return "self_fixed" if resolved.how is How.SELF_FIXED else "superseded"
 

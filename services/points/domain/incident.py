@@ -4,13 +4,14 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+HAZARD = "hazard"
+"""The activity that incidents pay for. What pays for another one is paid through that one's approval, not from here."""
+
 PROMISING = ("triaged", "dispatched")
 """The states at whose first one points are promised."""
 
 UNPAID = ("rejected", "duplicate", "closed_no_action")
 """The states that end a promise."""
-
-EMERGENCY = "E"
 
 
 class How(StrEnum):
@@ -52,16 +53,18 @@ class Joined:
 
 @dataclass(frozen=True, slots=True)
 class Moved:
-    """A new state; `severity` is the class, if the event tells it."""
+    """A new state; `emergency`: the class as it now is. `sequence` numbers the changes of one incident."""
 
+    sequence: int
     state: str
-    severity: str | None = None
+    emergency: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Recategorised:
     """Another category, and what that pays for."""
 
+    sequence: int
     activity: str | None
 
 
@@ -81,7 +84,7 @@ Fact = Reported | Joined | Moved | Recategorised | Resolved
 
 @dataclass(frozen=True, slots=True)
 class Incident:
-    """The facts so far. `activity` means something once `reported` or `recategorised`.
+    """The facts so far. `activity` means something once `reported` or `recategorised`; `changes`: the last one's sequence.
 
     `promised`: the first promising state; `emergency`: the class at that moment, which promises are priced with, so that
     they do not depend on when a report arrives. `unpaid`: why promises ended after that; there are no new ones then, but
@@ -93,6 +96,7 @@ class Incident:
     sightings: tuple[Sighting, ...] = ()
     reported: bool = False
     recategorised: bool = False
+    changes: int = 0
     activity: str | None = None
     state: str | None = None
     promised: str | None = None
@@ -103,17 +107,14 @@ class Incident:
 
 def learn(incident: Incident, fact: Fact) -> Incident:
     """The incident with one more fact; a fact known already changes nothing."""
+    if isinstance(fact, Moved | Recategorised):
+        return incident if fact.sequence <= incident.changes else _changed(incident, fact)
     match fact:
         case Reported():
             activity = incident.activity if incident.recategorised else fact.activity
             return replace(_saw(incident, fact.sighting), reported=True, activity=activity)
         case Joined():
             return _saw(incident, fact.sighting)
-        case Moved():
-            return _moved(incident, fact)
-        case Recategorised():
-            changed = replace(incident, recategorised=True, activity=fact.activity)
-            return _end_promises(changed, "category") if fact.activity is None else changed
         case Resolved():
             return incident if incident.resolved else replace(incident, resolved=fact)
 
@@ -124,10 +125,18 @@ def _saw(incident: Incident, sighting: Sighting) -> Incident:
     return replace(incident, sightings=(*incident.sightings, sighting))
 
 
+def _changed(incident: Incident, fact: Moved | Recategorised) -> Incident:
+    changed = replace(incident, changes=fact.sequence)
+    if isinstance(fact, Moved):
+        return _moved(changed, fact)
+    changed = replace(changed, recategorised=True, activity=fact.activity)
+    return changed if fact.activity == HAZARD else _end_promises(changed, "category")
+
+
 def _moved(incident: Incident, fact: Moved) -> Incident:
     moved = replace(incident, state=fact.state)
     if fact.state in PROMISING and incident.promised is None:
-        return replace(moved, promised=fact.state, emergency=fact.severity == EMERGENCY)
+        return replace(moved, promised=fact.state, emergency=fact.emergency)
     return _end_promises(moved, fact.state) if fact.state in UNPAID else moved
 
 

@@ -1,0 +1,82 @@
+"""What the handlers need from outside, in the words of notify."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from services.notify.domain.case import Case
+from services.notify.domain.message import Message, ReadMark, Recipient
+from services.notify.domain.words import Words
+from shared.mongo.work import Event, Ref, Work
+
+
+class Names(Protocol):
+    """Reference data as words. A code that is not in it (a rolling restart, say) is its own name: no message is lost."""
+
+    def category(self, scheme: str, code: str) -> Words: ...
+
+    def department(self, code: str) -> Words: ...
+
+    def place(self, code: str) -> Words:
+        """A node of the grid tree with the nodes above it, down from the community."""
+        ...
+
+    def is_community(self, code: str, subdistrict: str) -> bool: ...
+
+
+class Cases(Protocol):
+    """Cases in the working set of a transaction."""
+
+    def ref(self, id_: str) -> Ref: ...
+    def get(self, work: Work, id_: str) -> Case | None: ...
+    def put(self, work: Work, item: Case, *events: Event) -> int: ...
+
+
+class Recipients(Protocol):
+    """Inboxes in the working set of a transaction."""
+
+    def ref(self, id_: str) -> Ref: ...
+    def get(self, work: Work, id_: str) -> Recipient | None: ...
+    def put(self, work: Work, item: Recipient, *events: Event) -> int: ...
+
+
+class Messages(Protocol):
+    """Messages in the working set of a transaction."""
+
+    def ref(self, id_: str) -> Ref: ...
+    def get(self, work: Work, id_: str) -> Message | None: ...
+    def put(self, work: Work, item: Message, *events: Event) -> int: ...
+
+
+class ReadMarks(Protocol):
+    """Read marks in the working set of a transaction."""
+
+    def ref(self, id_: str) -> Ref: ...
+    def get(self, work: Work, id_: str) -> ReadMark | None: ...
+    def put(self, work: Work, item: ReadMark, *events: Event) -> int: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Books:
+    """What telling somebody something writes."""
+
+    cases: Cases
+    recipients: Recipients
+    messages: Messages
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """`last` message of an inbox, and `read_up_to` which one account has read it."""
+
+    last: int
+    read_up_to: int
+
+
+class Inboxes(Protocol):
+    """What people look at, outside any transaction. Raises `Unavailable` while the database is away."""
+
+    async def page(self, audience: str, after: int, limit: int) -> list[tuple[int, Message]]:
+        """The next messages of an inbox with their numbers, in order: `after` + 1 to at most `after` + `limit`."""
+        ...
+
+    async def standing(self, audience: str, account: str) -> Standing: ...

@@ -1,0 +1,34 @@
+"""Reference data in the words of notify."""
+
+from services.notify.domain.words import Words, same
+from shared.reference.reference import Reference
+
+
+class ReferenceNames:
+    """See `Names`."""
+
+    def __init__(self, reference: Reference) -> None:
+        self._reference = reference
+
+    def category(self, scheme: str, code: str) -> Words:
+        found = self._reference.categories.get((scheme, code))
+        return same(code) if found is None else Words(found.zh, found.en)
+
+    def department(self, code: str) -> Words:
+        found = self._reference.departments.get(code)
+        return same(code) if found is None else Words(found.zh, found.en)
+
+    def place(self, code: str) -> Words:
+        zh: list[str] = []
+        en: list[str] = []
+        node = self._reference.places.get(code)
+        # Everybody here knows which sub-district it is: the node without a parent is left out.
+        while node is not None and node.parent is not None:
+            zh.insert(0, node.zh)
+            en.insert(0, node.en)
+            node = self._reference.places.get(node.parent)
+        return Words("".join(zh), ", ".join(en)) if zh else same(code)
+
+    def is_community(self, code: str, subdistrict: str) -> bool:
+        node = self._reference.places.get(code)
+        return node is not None and node.parent == subdistrict and node.kind is None

@@ -1,0 +1,109 @@
+"""Notify's collections."""
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pymongo
+import structlog
+from pymongo import ASCENDING, IndexModel
+from pymongo.errors import PyMongoError
+
+from services.notify.domain.case import Case
+from services.notify.domain.message import Message, ReadMark, Recipient, mark_id
+from services.notify.ports import Books, Standing
+from services.notify.stream import POLL_SECONDS, Doorbell
+from shared.errors import Unavailable
+from shared.mongo.client import Database
+from shared.mongo.indexes import Collection
+from shared.mongo.records import Records
+from shared.web.idempotency import answers_collection
+
+log = structlog.get_logger(__name__)
+
+CASES: Records[Case] = Records("cases", Case)
+RECIPIENTS: Records[Recipient] = Records("recipients", Recipient)
+MESSAGES: Records[Message] = Records("messages", Message)
+READ_MARKS: Records[ReadMark] = Records("read_marks", ReadMark)
+BOOKS = Books(CASES, RECIPIENTS, MESSAGES)
+
+COLLECTIONS = (
+    Collection("cases"),
+    Collection("recipients"),
+    Collection(
+        "messages",
+        (
+            IndexModel([("to.audience", ASCENDING), ("to.sequence", ASCENDING)], name="inbox", unique=True),
+            IndexModel([("incident", ASCENDING)], name="of_incident"),
+        ),
+    ),
+    Collection("read_marks"),
+    answers_collection(),
+)
+
+READ_SECONDS = 5.0
+
+_WRITTEN: list[dict[str, Any]] = [
+    {"$match": {"operationType": {"$in": ["insert", "replace", "update"]}}},
+    {"$project": {"documentKey": 1}},
+]
+
+
+class MongoInboxes:
+    """See `Inboxes`."""
+
+    def __init__(self, database: Database) -> None:
+        self._recipients = database["recipients"]
+        self._messages = database["messages"]
+        self._marks = database["read_marks"]
+
+    async def page(self, audience: str, after: int, limit: int) -> list[tuple[int, Message]]:
+        # Numbers have no gap, so a window of them is a page; the sort that MongoDB offers on an array is another one.
+        mine = {"audience": audience, "sequence": {"$gt": after, "$lte": after + limit}}
+        query = {"to": {"$elemMatch": mine}}
+        with _bounded():
+            found = await self._messages.find(query, {"parameters": 0}).to_list(None)
+        messages = [MESSAGES.load({**document, "parameters": {}}) for document in found]
+        mine_of = [(copy, message) for message in messages for copy in message.to if copy.audience == audience]
+        return sorted(((copy.sequence, message) for copy, message in mine_of), key=lambda pair: pair[0])
+
+    async def standing(self, audience: str, account: str) -> Standing:
+        with _bounded():
+            inbox = await self._recipients.find_one({"_id": audience})
+            mark = await self._marks.find_one({"_id": mark_id(audience, account)})
+        return Standing(inbox["last"] if inbox else 0, mark["up_to"] if mark else 0)
+
+
+class InboxChanges:
+    """Rings the doorbell for every inbox that changes, by one change stream. No resume token: it carries nothing."""
+
+    def __init__(self, database: Database) -> None:
+        self._recipients = database["recipients"]
+
+    async def listen(self, doorbell: Doorbell) -> None:
+        """Until cancelled; while the stream is broken the doorbell says so."""
+        while True:
+            try:
+                async with self._recipients.watch(_WRITTEN) as stream:
+                    # Only the first look opens the stream; what happened before it, everyone now looks for.
+                    change = await stream.try_next()
+                    doorbell.tested(True)
+                    if change is not None:
+                        doorbell.ring(change["documentKey"]["_id"])
+                    async for change in stream:
+                        doorbell.ring(change["documentKey"]["_id"])
+            except PyMongoError as error:
+                log.warning("doorbell broken, polling meanwhile", error=repr(error)[:200])
+            doorbell.tested(False)
+            await asyncio.sleep(POLL_SECONDS)
+
+
+@contextmanager
+def _bounded() -> Iterator[None]:
+    """Reads that end in time. Raises `Unavailable` instead of what the driver raises."""
+    try:
+        with pymongo.timeout(READ_SECONDS):
+            yield
+    except PyMongoError as error:
+        raise Unavailable("the database does not answer") from error

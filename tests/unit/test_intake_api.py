@@ -1,0 +1,216 @@
+"""Intake over HTTP: who may report and see what, and what the rider is answered."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+from fastapi import FastAPI
+
+from services.dispatch.receipts import ReceiptVerifier
+from services.intake.api import router
+from services.intake.domain import OrderView
+from services.intake.handlers import FollowIncident
+from services.intake.photo_pool import PhotoPool
+from services.intake.photos import Limits
+from services.intake.receipts import ReceiptSigner
+from services.intake.store import INCIDENTS, REPORTS
+from shared.contracts.incident_changed import IncidentChanged
+from shared.ids import new_id, report_id
+from shared.metrics import Metrics
+from shared.mongo.lane import Lane
+from shared.web.app import create
+from shared.web.auth import TokenVerifier, read_jwks
+from tests.support.intaking import MemoryPhotos, MemoryViews, StubRules, photo, place, wish
+from tests.support.lanes import published, running
+from tests.support.memory import NOW, MemoryTransactor
+from tests.support.serving import served
+from tests.support.tokens import AUDIENCE, ISSUER, Signer, bearer
+
+SIGNER = Signer()
+RIDER = bearer(SIGNER.token())
+STAFF = bearer(SIGNER.token("staff", "staff-1"))
+WATER = bearer(SIGNER.token("department", "account-7", department="water"))
+
+
+class House:
+    """An intake api over a memory store, behind a socket."""
+
+    def __init__(self, directory: Path, lane: Lane, store: MemoryTransactor) -> None:
+        self.store = store
+        self.lane = lane
+        self.photos = MemoryPhotos()
+        self.rules = StubRules()
+        self.views = MemoryViews(store)
+        self.jwks = SIGNER.write_jwks(directory / "jwks.json")
+        self.receipt_key = SIGNER.write_private_key(directory / "receipt.pem")
+        self.client: httpx2.AsyncClient
+
+    def app(self) -> FastAPI:
+        signer = ReceiptSigner(self.receipt_key, SIGNER.key_id)
+        pool = PhotoPool(1, Limits())  # starts no process before the first photo
+        routes = router(
+            self.lane, REPORTS, INCIDENTS, self.photos, self.views, self.rules, pool, signer, lambda: NOW, new_id
+        )
+        verifier = TokenVerifier(read_jwks(self.jwks), ISSUER, AUDIENCE)
+        metrics = Metrics("intake", "api", "v1")
+        return create("intake", metrics=metrics, checks={}, routers=[routes], verifier=verifier)
+
+    async def report(self, headers: dict[str, str] = RIDER, **changes: Any) -> httpx2.Response:
+        return await self.client.post("/v1/reports", json=wish(**changes), headers=headers)
+
+    async def get(self, path: str, headers: dict[str, str] = RIDER) -> int:
+        return (await self.client.get(path, headers=headers)).status_code
+
+
+@pytest.fixture
+async def house(tmp_path: Path) -> AsyncIterator[House]:
+    store = MemoryTransactor()
+    async with running(store) as lane:
+        house = House(tmp_path, lane, store)
+        async with served(house.app()) as client:
+            house.client = client
+            yield house
+
+
+async def test_a_report_is_answered_with_its_code_and_place(house: House) -> None:
+    response = await house.report()
+    body = response.json()
+    assert response.status_code == 201
+    assert body["report_id"] == report_id("rider-1", "phone-0001")
+    assert (body["state"], body["micro_grid"], body["flags"]) == ("reported", "14030200300500505", [])
+    assert datetime.fromisoformat(body["captured_at"]) == datetime.fromisoformat("2026-11-25T08:01:00+08:00")
+    assert datetime.fromisoformat(body["received_at"]) == NOW
+    assert "idempotency-replayed" not in response.headers
+
+
+async def test_scenario_15_twenty_times_in_parallel_is_one_incident_and_one_answer(house: House) -> None:
+    async with served(house.app()) as twin:
+        requests = [one.post("/v1/reports", json=wish(), headers=RIDER) for one in [house.client, twin] * 10]
+        answers = await asyncio.gather(*requests)
+    assert {answer.status_code for answer in answers} == {201}
+    assert len({answer.content for answer in answers}) == 1
+    assert sum("idempotency-replayed" in answer.headers for answer in answers) == 19
+    assert len(published(house.store)) == 1
+    other = await house.report(text="something else")
+    assert (other.status_code, other.json()["code"]) == (422, "client-key-reused")
+
+
+async def test_a_replayed_answer_is_the_same_to_the_last_digit(house: House) -> None:
+    exact: dict[str, Any] = {"captured_at": "2026-11-25T08:01:00.123456+08:00"}
+    first, second = await house.report(**exact), await house.report(**exact)
+    assert first.content == second.content
+    assert ".123Z" in first.text or ".123000Z" in first.text  # what MongoDB keeps
+
+
+async def test_scenario_18_the_rider_comes_from_the_token(house: House) -> None:
+    response = await house.report(rider_id="rider-2")
+    assert (response.status_code, response.json()["code"]) == (403, "forbidden")
+    assert response.json()["detail"].startswith("rider_id: ")
+    assert not house.store.documents
+    assert (await house.report(rider_id="rider-1")).status_code == 201
+    ((_, message),) = published(house.store)
+    assert message.envelope.actor == "rider:rider-1"
+
+
+@pytest.mark.parametrize("headers", [STAFF, WATER, bearer(SIGNER.token("administrator", "a"))])
+async def test_only_riders_report(house: House, headers: dict[str, str]) -> None:
+    response = await house.report(headers)
+    assert (response.status_code, response.json()["code"]) == (403, "forbidden")
+
+
+async def test_without_a_token_nothing_is_told_about_the_body(house: House) -> None:
+    response = await house.client.post("/v1/reports", json={})
+    assert (response.status_code, response.json()["errors"]) == (401, [])
+
+
+async def test_scenario_07_uncertain_is_accepted_and_said(house: House) -> None:
+    body = (await house.report(place=place(accuracy_m=180, address="市场北门"))).json()
+    assert (body["micro_grid"], body["flags"]) == (None, ["needs_location"])
+
+
+async def test_what_reference_data_contradicts_is_named_over_http_too(house: House) -> None:
+    response = await house.report(category={"scheme": "gb30428", "code": "P9999"}, photo_ids=["nowhere"])
+    assert response.status_code == 422
+    assert [error["field"] for error in response.json()["errors"]] == ["category"]
+    response = await house.report(photo_ids=["nowhere"])
+    assert [error["field"] for error in response.json()["errors"]] == ["photo_ids.0"]
+
+
+async def test_a_report_is_read_by_its_rider_and_by_staff_of_its_sub_district(house: House) -> None:
+    path = f"/v1/reports/{(await house.report()).json()['report_id']}"
+    assert await house.get(path) == 200
+    assert await house.get(path, STAFF) == 200
+    elsewhere = bearer(SIGNER.token("staff", "staff-2", subdistrict="140302004"))
+    for stranger in (bearer(SIGNER.token("rider", "rider-2")), WATER, elsewhere):
+        assert await house.get(path, stranger) == 404
+    assert await house.get("/v1/reports/nothing") == 404
+
+
+async def test_the_rider_reads_what_dispatch_says(house: House) -> None:
+    body = (await house.report()).json()
+    change = IncidentChanged.model_validate(
+        {
+            "subdistrict": "140302003",
+            "kind": "state",
+            "incident": body["incident_id"],
+            "code": body["code"],
+            "actor_kind": "system",
+            "to_state": "triaged",
+        }
+    )
+    await house.lane.submit(FollowIncident(INCIDENTS, change, 1))
+    answer = await house.client.get(f"/v1/reports/{body['report_id']}", headers=RIDER)
+    assert answer.json() == {**body, "state": "triaged"}
+
+
+async def test_a_photo_is_seen_by_whoever_has_to_do_with_it(house: House) -> None:
+    house.photos.photos = {"p1": photo("p1")}
+    incident = (await house.report(photo_ids=["p1"])).json()["incident_id"]
+    path = "/v1/photos/p1"
+    assert await house.get(path) == 200
+    assert await house.get(path, STAFF) == 200
+    assert await house.get(path, WATER) == 404
+    ref = INCIDENTS.ref(incident)
+    known = INCIDENTS.load(house.store.documents[ref])
+    ordered = {**INCIDENTS.dump(known), "orders": [OrderView("o.1", "water", "offered")], "version": 9}
+    house.store.documents[ref] = ordered
+    assert await house.get(path, WATER) == 200
+    fire = bearer(SIGNER.token("department", "account-8", department="fire"))
+    water_elsewhere = bearer(SIGNER.token("department", "account-9", department="water", subdistrict="140302004"))
+    for stranger in (bearer(SIGNER.token("rider", "rider-2")), fire, water_elsewhere):
+        assert await house.get(path, stranger) == 404
+    assert await house.get(f"{path}?size=huge") == 422
+    assert await house.get("/v1/photos/nothing") == 404
+
+
+async def test_a_receipt_of_intake_is_believed_by_dispatch_and_no_other(house: House, tmp_path: Path) -> None:
+    taken = photo("after", "department:water")
+    token = ReceiptSigner(house.receipt_key, SIGNER.key_id).sign(taken)
+    verifier = ReceiptVerifier(house.jwks)
+    receipt = verifier.verify(token)
+    assert receipt is not None
+    assert (receipt.photo, receipt.uploader, receipt.received_at) == ("after", "department:water", taken.received_at)
+    forged = ReceiptSigner(Signer().write_private_key(tmp_path / "forged.pem"), SIGNER.key_id).sign(taken)
+    unknown = ReceiptSigner(house.receipt_key, "another").sign(taken)
+    head, body, signature = token.split(".")
+    for wrong in (forged, unknown, SIGNER.token(), "", "x.y.z", f"{head}.{body}.", f"{head}.{body[:-2]}AA.{signature}"):
+        assert verifier.verify(wrong) is None
+
+
+async def test_who_uploads_what(house: House) -> None:
+    files = {"photo": b"no picture"}
+    for headers, path, status in [
+        (RIDER, "/v1/photos", 422),
+        (STAFF, "/v1/photos", 422),
+        (WATER, "/v1/photos", 403),
+        (RIDER, "/v1/evidence", 403),
+        (STAFF, "/v1/evidence", 403),
+    ]:
+        response = await house.client.post(path, files=files, headers=headers)
+        assert response.status_code == status
+    body = (await house.client.post("/v1/photos", files=files, headers=RIDER)).json()
+    assert (body["code"], body["errors"][0]["field"]) == ("not_an_image", "photo")
