@@ -46,7 +46,7 @@ async def listen(topic: str) -> None:
     try:
         async for record in consumer:
             headers = {name: value.decode() for name, value in record.headers}
-            print(json.dumps({"id": headers["ce_id"], **json.loads(record.value)}, ensure_ascii=False), flush=True)  # noqa: T201
+            print(json.dumps({"id": headers["ce_id"], **json.loads(record.value)}, ensure_ascii=False), flush=True)
             await consumer.commit()
     finally:
         await consumer.stop()

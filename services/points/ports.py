@@ -61,5 +61,5 @@ class Views(Protocol):
     async def incident(self, id_: str, subdistrict: str) -> Incident | None: ...
 
     async def entries_of_incident(self, id_: str) -> Sequence[tuple[str, Entry]]:
-        """(rider, entry) in the order they were written."""
+        """(rider, entry), the oldest first."""
         ...

@@ -79,6 +79,7 @@ class Consumer:
         clock: Clock,
         fatal: Callable[[BaseException], None],
         monotonic: Callable[[], float] = time.monotonic,
+        waiting: int = MAX_WAITING,
     ) -> None:
         """`fatal` ends the process; it is told what no exception may carry out of a Faust agent."""
         self.topic = topic
@@ -87,13 +88,14 @@ class Consumer:
         self._lane = lane
         self._clock = clock
         self._fatal = fatal
+        self._waiting = waiting
         self._monotonic = monotonic
         self.breaker = Breaker(monotonic)
         self.stats = ConsumerStats(progressed_at=monotonic())
 
     async def consume(self, stream: Stream) -> None:
         """The body of a Faust agent: a reader fills a short queue, this empties it batch by batch."""
-        queue: asyncio.Queue[Any] = asyncio.Queue(MAX_WAITING)
+        queue: asyncio.Queue[Any] = asyncio.Queue(self._waiting)
         unacked = stream.noack()
         reader = asyncio.create_task(_read(unacked, queue))
         try:

@@ -1,6 +1,7 @@
 """kill -9 at the worst moments: afterwards nothing is lost and nothing is doubled."""
 
 import asyncio
+from functools import partial
 
 import pytest
 
@@ -51,7 +52,7 @@ async def test_every_process_killed_at_random_moments_during_a_burst(house: Hous
     sending = asyncio.create_task(burst.send(house, 60))
     for service, entry in list(house.processes):
         before = len(await house.find("intake", "reports"))
-        await eventually("the burst goes on", lambda before=before: _more(house, before, sending))
+        await eventually("the burst goes on", partial(_more, house, before, sending))
         assert await house.process(service, entry).kill() == -9
         await house.start(service, entry, wait=False)
     await burst.check(house, await sending)

@@ -37,7 +37,7 @@ async def test_a_report_reaches_its_department_and_comes_back_resolved(house: Ho
         await ask(rider, f"/v1/reports/{mine['report_id']}", lambda body: body["state"] == "resolved")
 
         resolved = await house.topic("incident-resolved", mine["incident_id"])
-        assert {name: value for name, value in resolved[0].headers}["ce_id"].decode() == (
+        assert dict(resolved[0].headers)["ce_id"].decode() == (
             f"incident-resolved:{mine['incident_id']}:1"
         )
 

@@ -168,7 +168,7 @@ class Stack:
         )
 
 
-async def _start(root: Path) -> Stack:
+async def bring_up(root: Path) -> Stack:
     state = State.at(root, State.at(state_folder()).jars)
     await asyncio.to_thread(jars.ensure_listed, state.jars)
     tools = toolchain.find(root / "lib")
@@ -186,12 +186,12 @@ async def _start(root: Path) -> Stack:
     try:
         await asyncio.gather(bring_up_kafka(), stack.mongo.start())
     except BaseException:
-        await _stop(stack)
+        await bring_down(stack)
         raise
     return stack
 
 
-async def _stop(stack: Stack) -> None:
+async def bring_down(stack: Stack) -> None:
     # SIGKILL on purpose: the folder goes with them, and every session also tests that nothing is left.
     for broker in (stack.kafka, stack.mongo):
         await broker.process.kill()
@@ -202,9 +202,9 @@ async def stack() -> AsyncIterator[Stack]:
     """Kafka and mongod for the whole session. They die with this process, even when it is killed."""
     root = Path(mkdtemp(prefix="qianshao-test-"))
     try:
-        started = await _start(root)
+        started = await bring_up(root)
         yield started
-        await _stop(started)
+        await bring_down(started)
     finally:
         shutil.rmtree(root, ignore_errors=True)
 

@@ -231,6 +231,13 @@ def test_a_riders_clock_counts_for_a_day_before_receipt_and_never_in_the_future(
     assert sighting.counts_from(24 * HOUR) == (NINE + captured if counts else NINE)
 
 
+async def test_order_is_by_what_can_be_stored(points: Points, store: MemoryTransactor) -> None:
+    """Decided in the batch that heard of both or from what was read back: 0.9 ms and 0.1 ms are the same moment."""
+    within = [reported(at=NINE + timedelta(microseconds=900)), joined(at=NINE + timedelta(microseconds=100))]
+    await points.hear(*within, moved("triaged"))
+    assert Ledger.of(store).balances() == {"anna": (0, 5), "bert": (0, 1)}
+
+
 async def test_a_clock_that_cannot_be_right_wins_no_first_place(points: Points, store: MemoryTransactor) -> None:
     liar = joined("bert", at=NINE - 30 * HOUR, received_at=NINE + HOUR)
     await points.hear(reported(), liar, moved("triaged"))

@@ -134,7 +134,8 @@ def issuing_account(subdistrict: str) -> str:
 def digest(entry: Entry) -> str:
     """SHA-256 (hex) of a compact JSON array in UTF-8: `FORMAT`, then the fields named in `COVERED`.
 
-    Times are in UTC with milliseconds, which is all that is stored. Anybody who holds the statement can compute it.
+    Times as `2026-11-25T01:00:00.000+00:00`: in UTC with milliseconds, which is all that is stored. Whoever holds the
+    statement can compute it.
     """
     covered = [getattr(entry, name) for name in COVERED]
     plain = [_instant(value) if isinstance(value, datetime) else value for value in covered]

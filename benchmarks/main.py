@@ -1,0 +1,52 @@
+"""`python -m benchmarks.main [name…]`: starts servers of its own, runs the benchmarks, prints one table."""
+
+import asyncio
+import sys
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks import accept, consume, latency
+from benchmarks.result import Result
+from tests.support.stack import Stack, bring_down, bring_up
+
+
+@dataclass(frozen=True, slots=True)
+class Benchmark:
+    """What it is called and what it measures."""
+
+    name: str
+    measure: Callable[[Stack], Awaitable[list[Result]]]
+
+
+ALL = (
+    Benchmark("accept", accept.measure),
+    Benchmark("consume", consume.measure),
+    Benchmark("latency", latency.measure),
+)
+
+
+async def main(names: list[str]) -> None:
+    """Run the named benchmarks, all without a name. Exits with 2 on an unknown name."""
+    unknown = set(names) - {benchmark.name for benchmark in ALL}
+    if unknown:
+        sys.exit(f"bench: no such benchmark: {', '.join(sorted(unknown))}")
+    table = Table("benchmark", "measured", "floor (same run)", "ratio", title="Qianshao", title_justify="left")
+    with TemporaryDirectory(prefix="qianshao-bench-") as folder:
+        stack = await bring_up(Path(folder))
+        try:
+            for benchmark in ALL:
+                if not names or benchmark.name in names:
+                    for result in await benchmark.measure(stack):
+                        table.add_row(result.what, result.measured, result.floor, result.ratio)
+        finally:
+            await bring_down(stack)
+    Console(width=150).print(table)
+
+
+if __name__ == "__main__":
+    asyncio.run(main(sys.argv[1:]))
