@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 
 from benchmarks.result import Result, percentiles, rate
-from services.intake.domain import GridPath, Place, Point, Report
+from services.intake.domain.report import GridPath, Place, Point, Report
 from services.intake.handlers import OpenReport
 from services.intake.store import COLLECTIONS, INCIDENTS, REPORTS
 from shared.clock import system_clock

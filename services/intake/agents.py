@@ -2,19 +2,43 @@
 
 from collections.abc import Mapping
 
-from services.intake.handlers import FollowIncident
-from services.intake.ports import Incidents
+from services.intake.domain.status import PointsLine
+from services.intake.handlers import FollowIncident, FollowPoints, Nothing
+from services.intake.ports import Statuses
 from shared.contracts.envelope import Message
 from shared.contracts.incident_changed import IncidentChanged
-from shared.contracts.topics import INCIDENT_CHANGED
+from shared.contracts.points_adjusted import PointsAdjusted
+from shared.contracts.points_awarded import PointsAwarded
+from shared.contracts.topics import INCIDENT_CHANGED, POINTS_ADJUSTED, POINTS_AWARDED
 from shared.mongo.inbox import Handle
 
 
-def handlers(incidents: Incidents) -> Mapping[str, Handle]:
+def handlers(statuses: Statuses) -> Mapping[str, Handle]:
     """One entry a topic; `shared.kafka.agents.Consumer` does the rest."""
 
     def incident_changed(message: Message) -> FollowIncident:
         assert isinstance(message.data, IncidentChanged)  # the only type on this topic
-        return FollowIncident(incidents, message.data, message.envelope.sequence)
+        return FollowIncident(statuses, message.data, message.envelope.sequence, message.envelope.time)
 
-    return {INCIDENT_CHANGED.name: incident_changed}
+    def points_awarded(message: Message) -> FollowPoints | Nothing:
+        data = message.data
+        assert isinstance(data, PointsAwarded)  # the only type on this topic
+        if data.incident is None:
+            return Nothing()
+        line = PointsLine(data.entry, data.rider, "posted", data.points, data.reason, data.rule, message.envelope.time)
+        return FollowPoints(statuses, data.incident, line)
+
+    def points_adjusted(message: Message) -> FollowPoints | Nothing:
+        data = message.data
+        assert isinstance(data, PointsAdjusted)  # the only type on this topic
+        if data.incident is None or data.kind not in ("pending", "void"):
+            return Nothing()
+        points = data.pending_points or 0
+        line = PointsLine(data.entry, data.rider, data.kind, points, data.reason, None, message.envelope.time)
+        return FollowPoints(statuses, data.incident, line)
+
+    return {
+        INCIDENT_CHANGED.name: incident_changed,
+        POINTS_AWARDED.name: points_awarded,
+        POINTS_ADJUSTED.name: points_adjusted,
+    }

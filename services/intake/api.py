@@ -8,7 +8,8 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 
 from services.intake import receiving
-from services.intake.domain import Incident, Report
+from services.intake.domain.report import Report
+from services.intake.domain.status import Status, points_of
 from services.intake.forms import ReportIn
 from services.intake.photo_pool import PhotoPool
 from services.intake.ports import Incidents, Photo, PhotoStore, Reports, Rules, Views
@@ -38,8 +39,26 @@ class EvidenceOut(PhotoOut):
     receipt: str
 
 
+class StepOut(BaseModel):
+    """One line of the timeline."""
+
+    at: datetime
+    what: str
+    department: str | None
+    reason: str | None
+
+
+class PointsOut(BaseModel):
+    """Where the rider's points for this report stand, and why."""
+
+    state: str
+    points: int
+    reason: str
+    rule: str | None
+
+
 class ReportOut(BaseModel):
-    """A report as its rider sees it."""
+    """A report as its rider sees it: number, every step, after-photos, points and why."""
 
     report_id: str
     incident_id: str
@@ -50,6 +69,9 @@ class ReportOut(BaseModel):
     captured_at: datetime
     received_at: datetime
     photo_ids: tuple[str, ...]
+    timeline: list[StepOut]
+    after_photos: list[str]
+    points: PointsOut | None
 
 
 def router(
@@ -102,14 +124,14 @@ def router(
             wish, caller, reports, incidents, photos, rules, new_id, clock(), context_of(request, caller.actor)
         )
         opened = await lane.submit(command)
-        return _json(_report_out(opened.report, None), 201, replayed=opened.replayed)
+        return _json(_report_out(opened.report, Status(opened.report.incident)), 201, replayed=opened.replayed)
 
     @routes.get("/reports/{report_id}", response_model=ReportOut, summary="One of my reports")
     async def get_report(report_id: str, caller: Caller) -> ReportOut:
         report = await views.report(report_id)
         if report is None or not _is_readable(report, caller):
             raise NotFound("you have no such report")
-        return _report_out(report, await views.incident(report.incident))
+        return _report_out(report, await views.status(report.incident))
 
     return routes
 
@@ -146,15 +168,21 @@ def _photo_out(photo: Photo) -> PhotoOut:
     )
 
 
-def _report_out(report: Report, incident: Incident | None) -> ReportOut:
+def _report_out(report: Report, status: Status) -> ReportOut:
+    line = points_of(status, report.rider)
     return ReportOut(
         report_id=report.id,
         incident_id=report.incident,
         code=report.code,
-        state=incident.state if incident else "reported",
+        state=status.state,
         micro_grid=report.place.grid.micro_grid if report.place.grid else None,
         flags=report.flags,
         captured_at=report.captured_at,
         received_at=report.received_at,
         photo_ids=report.photo_ids,
+        timeline=[
+            StepOut(at=step.at, what=step.what, department=step.department, reason=step.reason) for step in status.steps
+        ],
+        after_photos=[receiving.photo_url(photo) for photo in status.after_photos],
+        points=PointsOut(state=line.kind, points=line.points, reason=line.reason, rule=line.rule) if line else None,
     )

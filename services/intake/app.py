@@ -9,7 +9,7 @@ from services.intake.photos import Limits
 from services.intake.receipts import ReceiptSigner
 from services.intake.rules import ReferenceRules
 from services.intake.settings import IntakeApiSettings, IntakeSettings
-from services.intake.store import COLLECTIONS, INCIDENTS, REPORTS, MongoPhotos, MongoViews
+from services.intake.store import COLLECTIONS, INCIDENTS, REPORTS, STATUSES, MongoPhotos, MongoViews
 from shared.api import Api, run_api
 from shared.clock import system_clock
 from shared.ids import new_id
@@ -54,5 +54,5 @@ async def worker(process: Process) -> None:
         service=SERVICE,
         reference_version=load(settings.reference).version,
         collections=COLLECTIONS,
-        handlers=agents.handlers(INCIDENTS),
+        handlers=agents.handlers(STATUSES),
     )

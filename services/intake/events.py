@@ -1,6 +1,6 @@
 """What intake tells the others, in the words of the contract."""
 
-from services.intake.domain import Place, Report, mask_phones
+from services.intake.domain.report import Place, Report, mask_phones
 from shared.contracts import vocabulary as words
 from shared.contracts.incident_reported import IncidentReported
 

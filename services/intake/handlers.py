@@ -2,10 +2,12 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 from services.intake import events
-from services.intake.domain import OrderView, Report, flags_of, follow, open_incident
-from services.intake.ports import Incidents, Reports
+from services.intake.domain.report import Report, flags_of, open_incident
+from services.intake.domain.status import OrderView, PointsLine, Status, Step, credit, follow
+from services.intake.ports import Incidents, Reports, Statuses
 from shared.context import Context
 from shared.contracts.incident_changed import IncidentChanged
 from shared.contracts.topics import INCIDENT_REPORTED
@@ -78,19 +80,47 @@ class OpenReport:
 
 @dataclass(frozen=True, slots=True)
 class FollowIncident:
-    """Copy what dispatch says of an incident, so that the rider sees its state and a department its photos."""
+    """Copy what dispatch says of an incident, so that its rider sees every step and a department its photos."""
 
-    incidents: Incidents
+    statuses: Statuses
     change: IncidentChanged
     sequence: int
+    at: datetime
 
     def reads(self) -> Iterable[Ref]:
-        return [self.incidents.ref(self.change.incident)]
+        return [self.statuses.ref(self.change.incident)]
 
     def decide(self, work: Work) -> None:
-        incident = self.incidents.get(work, self.change.incident)
-        if incident is None:
-            raise LookupError(f"incident {self.change.incident} was not opened here")
-        order = self.change.order
+        change, order = self.change, self.change.order
+        status = self.statuses.get(work, change.incident) or Status(change.incident)
         view = OrderView(order.id, order.department, order.state) if order else None
-        self.incidents.put(work, follow(incident, self.sequence, self.change.to_state, view))
+        step = Step(self.at, change.to_state or change.kind, order.department if order else None, change.reason)
+        followed = follow(status, self.sequence, step, change.to_state, view, change.photo_ids)
+        self.statuses.put(work, followed)
+
+
+@dataclass(frozen=True, slots=True)
+class FollowPoints:
+    """Copy what the passbook says of an incident, so that its rider sees the points and why."""
+
+    statuses: Statuses
+    incident: str
+    line: PointsLine
+
+    def reads(self) -> Iterable[Ref]:
+        return [self.statuses.ref(self.incident)]
+
+    def decide(self, work: Work) -> None:
+        status = self.statuses.get(work, self.incident) or Status(self.incident)
+        self.statuses.put(work, credit(status, self.line))
+
+
+@dataclass(frozen=True, slots=True)
+class Nothing:
+    """For an event that intake hears and has no use for, such as points that no report earned."""
+
+    def reads(self) -> Iterable[Ref]:
+        return []
+
+    def decide(self, work: Work) -> None:
+        return None

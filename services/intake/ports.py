@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from services.intake.domain import GridPath, Incident, Report
+from services.intake.domain.report import GridPath, Incident, Report
+from services.intake.domain.status import Status
 from shared.mongo.work import Event, Ref, Work
 
 
@@ -73,11 +74,19 @@ class Incidents(Protocol):
     def put(self, work: Work, item: Incident, *events: Event) -> int: ...
 
 
+class Statuses(Protocol):
+    """What became of incidents, in the working set of a transaction."""
+
+    def ref(self, id_: str) -> Ref: ...
+    def get(self, work: Work, id_: str) -> Status | None: ...
+    def put(self, work: Work, item: Status, *events: Event) -> int: ...
+
+
 class Views(Protocol):
     """What people look at, outside any transaction."""
 
     async def report(self, id_: str) -> Report | None: ...
-    async def incident(self, id_: str) -> Incident | None: ...
+    async def status(self, incident: str) -> Status: ...
 
     async def department_may_see(self, department: str, photo: str) -> bool:
         """Whether the photo belongs to an incident that this department has or had an order of."""

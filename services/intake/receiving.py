@@ -3,7 +3,7 @@
 import uuid
 from datetime import UTC, datetime
 
-from services.intake.domain import CERTAIN_METRES, Place, Point, Report
+from services.intake.domain.report import CERTAIN_METRES, Place, Point, Report
 from services.intake.forms import CategoryIn, PlaceIn, ReportIn
 from services.intake.handlers import OpenReport
 from services.intake.photo_pool import PhotoPool

@@ -1,6 +1,6 @@
 """Reference data in the words of intake."""
 
-from services.intake.domain import GridPath
+from services.intake.domain.report import GridPath
 from services.intake.ports import CategoryRule
 from shared.reference.reference import Reference
 

@@ -7,7 +7,8 @@ from pydantic import TypeAdapter
 from pymongo import ASCENDING, IndexModel
 from pymongo.errors import DuplicateKeyError
 
-from services.intake.domain import Incident, Report
+from services.intake.domain.report import Incident, Report
+from services.intake.domain.status import Status
 from services.intake.ports import Photo
 from shared.mongo.client import Database
 from shared.mongo.indexes import Collection
@@ -15,10 +16,12 @@ from shared.mongo.records import Records
 
 REPORTS: Records[Report] = Records("reports", Report)
 INCIDENTS: Records[Incident] = Records("incidents", Incident)
+STATUSES: Records[Status] = Records("statuses", Status)
 
 COLLECTIONS = (
     Collection("reports", (IndexModel([("rider", ASCENDING), ("received_at", ASCENDING)], name="of_rider"),)),
     Collection("incidents", (IndexModel([("photo_ids", ASCENDING)], name="of_photo"),)),
+    Collection("statuses"),
     Collection("codes"),
     Collection("photos"),
 )
@@ -60,15 +63,17 @@ class MongoViews:
     def __init__(self, database: Database) -> None:
         self._reports = database["reports"]
         self._incidents = database["incidents"]
+        self._statuses = database["statuses"]
 
     async def report(self, id_: str) -> Report | None:
         document = await self._reports.find_one({"_id": id_})
         return None if document is None else REPORTS.load(document)
 
-    async def incident(self, id_: str) -> Incident | None:
-        document = await self._incidents.find_one({"_id": id_})
-        return None if document is None else INCIDENTS.load(document)
+    async def status(self, incident: str) -> Status:
+        document = await self._statuses.find_one({"_id": incident})
+        return Status(incident) if document is None else STATUSES.load(document)
 
     async def department_may_see(self, department: str, photo: str) -> bool:
-        query = {"photo_ids": photo, "orders.department": department}
-        return await self._incidents.find_one(query, {"_id": 1}) is not None
+        shown = await self._incidents.find({"photo_ids": photo}, {"_id": 1}).to_list(None)
+        query = {"_id": {"$in": [incident["_id"] for incident in shown]}, "orders.department": department}
+        return await self._statuses.find_one(query, {"_id": 1}) is not None

@@ -11,7 +11,7 @@ from fastapi.sse import EventSourceResponse, ServerSentEvent
 from pydantic import BaseModel
 
 from services.notify.domain.case import rider_audience
-from services.notify.domain.message import Message
+from services.notify.domain.message import Copy, Message
 from services.notify.domain.telling import Urgency
 from services.notify.forms import ReadIn
 from services.notify.handlers import MarkRead
@@ -156,7 +156,7 @@ def router(
             audience=audience,
             last=standing.last,
             read_up_to=standing.read_up_to,
-            messages=[_out(number, message, audience, spoken, standing.read_up_to) for number, message in page],
+            messages=[_out(copy, message, spoken, standing.read_up_to) for copy, message in page],
         )
 
     @routes.get("/inbox/stream", response_class=EventSourceResponse, summary="An inbox as server-sent events")
@@ -165,8 +165,9 @@ def router(
     ) -> AsyncIterator[ServerSentEvent]:
         yield ServerSentEvent(comment="inbox", retry=RETRY_MILLISECONDS)
         read = (await inboxes.standing(audience, caller.id)).read_up_to
-        async for number, message in follow(inboxes, doorbell, audience, start):
-            yield ServerSentEvent(event="message", id=str(number), data=_out(number, message, audience, spoken, read))
+        async for copy, message in follow(inboxes, doorbell, audience, start):
+            data = _out(copy, message, spoken, read)
+            yield ServerSentEvent(event="message", id=str(copy.sequence), data=data)
 
     @routes.post("/inbox/read", response_model=ReadOut, summary="I have read up to here")
     async def post_read(wish: ReadIn, caller: Caller, audience: Audience, key: Key) -> Response:
@@ -183,11 +184,11 @@ def _weight(text: str) -> float:
         return 0.0
 
 
-def _out(number: int, message: Message, audience: str, spoken: Language, read_up_to: int) -> MessageOut:
+def _out(copy: Copy, message: Message, spoken: Language, read_up_to: int) -> MessageOut:
     words = message.en if spoken == "en" else message.zh
     return MessageOut(
-        id=f"{message.event}|{audience}",
-        sequence=number,
+        id=f"{message.event}|{copy.audience}",
+        sequence=copy.sequence,
         template=message.template,
         urgency=message.urgency,
         title=words.title,
@@ -197,6 +198,6 @@ def _out(number: int, message: Message, audience: str, spoken: Language, read_up
         incident=message.incident,
         code=message.code,
         at=message.at,
-        stored_at=next(copy.stored for copy in message.to if copy.audience == audience),
-        read=number <= read_up_to,
+        stored_at=copy.stored,
+        read=copy.sequence <= read_up_to,
     )

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from services.notify.domain.case import Case
-from services.notify.domain.message import Message, ReadMark, Recipient
+from services.notify.domain.message import Copy, Message, ReadMark, Recipient
 from services.notify.domain.words import Words
 from shared.mongo.work import Event, Ref, Work
 
@@ -75,8 +75,8 @@ class Standing:
 class Inboxes(Protocol):
     """What people look at, outside any transaction. Raises `Unavailable` while the database is away."""
 
-    async def page(self, audience: str, after: int, limit: int) -> list[tuple[int, Message]]:
-        """The next messages of an inbox with their numbers, in order: `after` + 1 to at most `after` + `limit`."""
+    async def page(self, audience: str, after: int, limit: int) -> list[tuple[Copy, Message]]:
+        """The next copies in an inbox, in order: numbers `after` + 1 to at most `after` + `limit`."""
         ...
 
     async def standing(self, audience: str, account: str) -> Standing: ...

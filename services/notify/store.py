@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import fields
 from typing import Any
 
 import pymongo
@@ -11,7 +12,7 @@ from pymongo import ASCENDING, IndexModel
 from pymongo.errors import PyMongoError
 
 from services.notify.domain.case import Case
-from services.notify.domain.message import Message, ReadMark, Recipient, mark_id
+from services.notify.domain.message import Copy, Message, ReadMark, Recipient, mark_id
 from services.notify.ports import Books, Standing
 from services.notify.stream import POLL_SECONDS, Doorbell
 from shared.errors import Unavailable
@@ -44,6 +45,9 @@ COLLECTIONS = (
 
 READ_SECONDS = 5.0
 
+_SHOWN = {field.name: 1 for field in fields(Message)}
+"""Everything; naming it lets the copy that matched come alone, however many riders share a text."""
+
 _WRITTEN: list[dict[str, Any]] = [
     {"$match": {"operationType": {"$in": ["insert", "replace", "update"]}}},
     {"$project": {"documentKey": 1}},
@@ -58,15 +62,13 @@ class MongoInboxes:
         self._messages = database["messages"]
         self._marks = database["read_marks"]
 
-    async def page(self, audience: str, after: int, limit: int) -> list[tuple[int, Message]]:
-        # Numbers have no gap, so a window of them is a page; the sort that MongoDB offers on an array is another one.
-        mine = {"audience": audience, "sequence": {"$gt": after, "$lte": after + limit}}
-        query = {"to": {"$elemMatch": mine}}
+    async def page(self, audience: str, after: int, limit: int) -> list[tuple[Copy, Message]]:
+        # Numbers have no gap, so a window of them is a page; what MongoDB sorts an array by is not the element that matched.
+        copy = {"$elemMatch": {"audience": audience, "sequence": {"$gt": after, "$lte": after + limit}}}
         with _bounded():
-            found = await self._messages.find(query, {"parameters": 0}).to_list(None)
-        messages = [MESSAGES.load({**document, "parameters": {}}) for document in found]
-        mine_of = [(copy, message) for message in messages for copy in message.to if copy.audience == audience]
-        return sorted(((copy.sequence, message) for copy, message in mine_of), key=lambda pair: pair[0])
+            found = await self._messages.find({"to": copy}, {**_SHOWN, "to": copy}).to_list(None)
+        messages = [MESSAGES.load(document) for document in found]
+        return sorted(((message.to[0], message) for message in messages), key=lambda pair: pair[0].sequence)
 
     async def standing(self, audience: str, account: str) -> Standing:
         with _bounded():

@@ -8,7 +8,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager, suppress
 
-from services.notify.domain.message import Message
+from services.notify.domain.message import Copy, Message
 from services.notify.ports import Inboxes
 from shared.errors import Unavailable
 
@@ -78,7 +78,7 @@ class Doorbell:
 
 async def follow(
     inboxes: Inboxes, doorbell: Doorbell, audience: str, after: int, monotonic: Callable[[], float] = time.monotonic
-) -> AsyncIterator[tuple[int, Message]]:
+) -> AsyncIterator[tuple[Copy, Message]]:
     """Every message of an inbox after number `after`, in order, as it comes; outlives a database that is away."""
     until = monotonic() + LIFE_SECONDS
     with doorbell.listening(audience) as bell:
@@ -89,8 +89,8 @@ async def follow(
             except Unavailable:
                 await asyncio.sleep(POLL_SECONDS)
                 continue
-            for sequence, message in page:
-                yield sequence, message
-                after = sequence
+            for copy, message in page:
+                yield copy, message
+                after = copy.sequence
             if not page:
                 await doorbell.wait(bell)

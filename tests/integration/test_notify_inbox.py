@@ -307,6 +307,10 @@ async def test_many_riders_of_one_text_share_it_and_each_reads_his_own_number(no
     for n in (2, 39):
         body = (await notify.get("/v1/inbox", bearer(SIGNER.token("rider", f"rider-{n}")))).json()
         assert [m["template"] for m in body["messages"]] == ["joined", "temporary_safe"]
+    mine = {"audience": "rider:rider-2", "sequence": {"$gt": 0, "$lte": 50}}
+    look = {"find": "messages", "filter": {"to": {"$elemMatch": mine}}}
+    plan = await notify.store.database.command("explain", look, verbosity="executionStats")
+    assert plan["executionStats"]["totalKeysExamined"] <= 3, "both halves of the index are used"
 
 
 async def test_two_processes_that_hear_one_story_by_different_topics_tell_it_once(notify: Served) -> None:

@@ -122,7 +122,17 @@ class Echoes:
 
     async def reach(self, number: int, seconds: float = 60.0) -> None:
         """Wait until so many different updates took effect."""
-        await until(lambda: self.count() >= number and self.count(), seconds, f"{number} updates took effect")
+        seen = 0
+
+        def look() -> bool:
+            nonlocal seen
+            seen = self.count()
+            return seen >= number
+
+        try:
+            await until(look, seconds)
+        except AssertionError:
+            raise AssertionError(f"{seen} of {number} updates took effect within {seconds:g} s") from None
 
     def check(self, messages: Iterable[Sent]) -> None:
         """Every update took effect once, and those of one order in the order they were sent in."""
@@ -195,6 +205,10 @@ async def echoes(stack: Stack, topics: int = 1, partitions: int = 3, *, declared
     found = Echoes(stack, f"echo-{unique}", names, await stack.mongo.new_database("echo"), behind)
     try:
         yield found
+    except BaseException:
+        for process in found.workers:  # pytest shows what a failing test printed
+            sys.stdout.write(f"--- {process.name}, exit status {process.returncode}\n{process.tail(40)}\n")
+        raise
     finally:
         for process in found.workers:
             await process.kill()
@@ -204,7 +218,8 @@ async def echoes(stack: Stack, topics: int = 1, partitions: int = 3, *, declared
 def declare(stack: Stack, names: Iterable[str], partitions: int = 3) -> None:
     """Topics and their dead letters."""
     topics = [*(sdk.NewTopic(n, partitions, 1) for n in names), *(sdk.NewTopic(f"{n}.dlq", 1, 1) for n in names)]
-    for future in connect(stack.kafka.login()).create_topics(topics).values():
+    admin = connect(stack.kafka.login())  # has to live until the answers are there
+    for future in admin.create_topics(topics).values():
         future.result(timeout=15)
 
 

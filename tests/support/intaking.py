@@ -4,9 +4,10 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from services.intake.domain import GridPath, Incident, Report
+from services.intake.domain.report import GridPath, Report
+from services.intake.domain.status import Status
 from services.intake.ports import CategoryRule, Photo
-from services.intake.store import INCIDENTS, REPORTS
+from services.intake.store import INCIDENTS, REPORTS, STATUSES
 from tests.support.memory import MemoryTransactor
 
 RECEIVED = datetime(2026, 11, 25, 1, 40, tzinfo=UTC)
@@ -54,13 +55,14 @@ class MemoryViews:
         document = self.store.documents.get(REPORTS.ref(id_))
         return REPORTS.load(document) if document else None
 
-    async def incident(self, id_: str) -> Incident | None:
-        document = self.store.documents.get(INCIDENTS.ref(id_))
-        return INCIDENTS.load(document) if document else None
+    async def status(self, incident: str) -> Status:
+        document = self.store.documents.get(STATUSES.ref(incident))
+        return STATUSES.load(document) if document else Status(incident)
 
     async def department_may_see(self, department: str, photo: str) -> bool:
         found = [INCIDENTS.load(d) for ref, d in self.store.documents.items() if ref.collection == "incidents"]
-        return any(photo in one.photo_ids and department in {o.department for o in one.orders} for one in found)
+        shown = [await self.status(incident.id) for incident in found if photo in incident.photo_ids]
+        return any(department in {order.department for order in status.orders} for status in shown)
 
 
 def photo(id_: str = "p1", uploader: str = "rider:rider-1", gps: tuple[float, float] | None = None) -> Photo:

@@ -12,12 +12,12 @@ from fastapi import FastAPI
 
 from services.dispatch.receipts import ReceiptVerifier
 from services.intake.api import router
-from services.intake.domain import OrderView
+from services.intake.domain.status import OrderView, Status
 from services.intake.handlers import FollowIncident
 from services.intake.photo_pool import PhotoPool
 from services.intake.photos import Limits
 from services.intake.receipts import ReceiptSigner
-from services.intake.store import INCIDENTS, REPORTS
+from services.intake.store import INCIDENTS, REPORTS, STATUSES
 from shared.contracts.incident_changed import IncidentChanged
 from shared.ids import new_id, report_id
 from shared.metrics import Metrics
@@ -162,9 +162,10 @@ async def test_the_rider_reads_what_dispatch_says(house: House) -> None:
             "to_state": "triaged",
         }
     )
-    await house.lane.submit(FollowIncident(INCIDENTS, change, 1))
+    await house.lane.submit(FollowIncident(STATUSES, change, 1, NOW))
     answer = await house.client.get(f"/v1/reports/{body['report_id']}", headers=RIDER)
-    assert answer.json() == {**body, "state": "triaged"}
+    step = {"at": answer.json()["timeline"][0]["at"], "what": "triaged", "department": None, "reason": None}
+    assert answer.json() == {**body, "state": "triaged", "timeline": [step]}
 
 
 async def test_a_photo_is_seen_by_whoever_has_to_do_with_it(house: House) -> None:
@@ -174,10 +175,8 @@ async def test_a_photo_is_seen_by_whoever_has_to_do_with_it(house: House) -> Non
     assert await house.get(path) == 200
     assert await house.get(path, STAFF) == 200
     assert await house.get(path, WATER) == 404
-    ref = INCIDENTS.ref(incident)
-    known = INCIDENTS.load(house.store.documents[ref])
-    ordered = {**INCIDENTS.dump(known), "orders": [OrderView("o.1", "water", "offered")], "version": 9}
-    house.store.documents[ref] = ordered
+    status = Status(incident, orders=(OrderView("o.1", "water", "offered"),))
+    house.store.documents[STATUSES.ref(incident)] = {**STATUSES.dump(status), "version": 1}
     assert await house.get(path, WATER) == 200
     fire = bearer(SIGNER.token("department", "account-8", department="fire"))
     water_elsewhere = bearer(SIGNER.token("department", "account-9", department="water", subdistrict="140302004"))

@@ -8,7 +8,7 @@ from typing import Any, cast
 
 import pytest
 
-from services.intake.domain import flags_of
+from services.intake.domain.report import flags_of
 from services.intake.forms import ReportIn
 from services.intake.handlers import CODES, KeyReused, Opened
 from services.intake.photo_pool import PhotoPool
@@ -67,7 +67,7 @@ async def test_a_report_opens_an_incident_and_says_so_once(intake: Intake) -> No
     assert report.id == report_id("rider-1", "phone-0001")
     assert report.code == public_code(report.incident)
     incident = INCIDENTS.load(intake.store.documents[INCIDENTS.ref(report.incident)])
-    assert (incident.reports, incident.state, incident.code) == ((report.id,), "reported", report.code)
+    assert (incident.reports, incident.code) == ((report.id,), report.code)
     ((_, message),) = published(intake.store)
     envelope = message.envelope
     assert envelope.id == f"incident-reported:{report.incident}"

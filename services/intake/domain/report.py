@@ -1,7 +1,7 @@
-"""Pure rules of intake: what a report is, how its place is read, what of its text may travel."""
+"""What a report is, how its place is read, what of its text may travel."""
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
@@ -77,26 +77,14 @@ class Report:
 
 
 @dataclass(frozen=True, slots=True)
-class OrderView:
-    """What intake knows of a work order: enough to say who may see the photos and what the rider reads."""
-
-    order: str
-    department: str
-    state: str
-
-
-@dataclass(frozen=True, slots=True)
 class Incident:
-    """Intake's view of the thing in the world: opened here, its state copied from dispatch's events."""
+    """The thing in the world, as far as intake opened it. What became of it is dispatch's; see `status.py`."""
 
     id: str
     code: str
     subdistrict: str
     reports: tuple[str, ...]
     photo_ids: tuple[str, ...]
-    state: str
-    seen_sequence: int
-    orders: tuple[OrderView, ...]
 
 
 def flags_of(place: Place, photo_places: list[float | None]) -> tuple[Flag, ...]:
@@ -119,22 +107,4 @@ def mask_phones(text: str) -> str:
 
 def open_incident(report: Report) -> Incident:
     """The incident that a report which joins none opens."""
-    return Incident(
-        id=report.incident,
-        code=report.code,
-        subdistrict=report.subdistrict,
-        reports=(report.id,),
-        photo_ids=report.photo_ids,
-        state="reported",
-        seen_sequence=0,
-        orders=(),
-    )
-
-
-def follow(incident: Incident, sequence: int, state: str | None, order: OrderView | None) -> Incident:
-    """Copy what dispatch says. `sequence` counts dispatch's changes of this incident; one not higher is old news."""
-    if sequence <= incident.seen_sequence:
-        return incident
-    others = tuple(view for view in incident.orders if order is None or view.order != order.order)
-    orders = others if order is None else (*others, order)
-    return replace(incident, state=state or incident.state, orders=orders, seen_sequence=sequence)
+    return Incident(report.incident, report.code, report.subdistrict, (report.id,), report.photo_ids)

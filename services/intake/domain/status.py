@@ -1,0 +1,85 @@
+"""What became of an incident, copied from the events of dispatch and points: the view that riders and departments look at.
+
+It is a projection: dropped, it comes back whole from the retained topics. Each topic arrives in order, the topics in any
+order between each other.
+"""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+
+@dataclass(frozen=True, slots=True)
+class OrderView:
+    """A work order: enough to say which department may see the photos and what the rider reads."""
+
+    order: str
+    department: str
+    state: str
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One line of the timeline. `what` is a state of the incident, or `order_…` with its department."""
+
+    at: datetime
+    what: str
+    department: str | None = None
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PointsLine:
+    """One ledger entry of one rider for this incident; `kind` is pending, posted or void, `reason` and `rule` say why."""
+
+    entry: str
+    rider: str
+    kind: str
+    points: int
+    reason: str
+    rule: str | None
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """State, orders, timeline, after-photos and points of one incident. `seen` is dispatch's last sequence number."""
+
+    id: str
+    state: str = "reported"
+    seen: int = 0
+    orders: tuple[OrderView, ...] = ()
+    steps: tuple[Step, ...] = ()
+    after_photos: tuple[str, ...] = ()
+    points: tuple[PointsLine, ...] = ()
+
+
+def follow(
+    status: Status, sequence: int, step: Step, state: str | None, order: OrderView | None, photos: tuple[str, ...]
+) -> Status:
+    """Add one of dispatch's changes. `sequence` counts them per incident; one not higher than the last is old news."""
+    if sequence <= status.seen:
+        return status
+    others = tuple(view for view in status.orders if order is None or view.order != order.order)
+    return replace(
+        status,
+        state=state or status.state,
+        seen=sequence,
+        orders=others if order is None else (*others, order),
+        steps=(*status.steps, step),
+        after_photos=tuple(dict.fromkeys((*status.after_photos, *photos))),
+    )
+
+
+def credit(status: Status, line: PointsLine) -> Status:
+    """Add one ledger entry; the same entry again changes nothing."""
+    if any(known.entry == line.entry for known in status.points):
+        return status
+    return replace(status, points=(*status.points, line))
+
+
+def points_of(status: Status, rider: str) -> PointsLine | None:
+    """Where the rider's award stands: posted for good once it is, else the latest of pending and void."""
+    lines = [line for line in status.points if line.rider == rider]
+    posted = [line for line in lines if line.kind == "posted"]
+    found = posted or lines
+    return found[-1] if found else None
