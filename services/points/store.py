@@ -55,7 +55,9 @@ class MongoViews:
         return None if document is None else INCIDENTS.load(document)
 
     async def entries_of_incident(self, id_: str) -> Sequence[tuple[str, Entry]]:
-        found = await self._entries.find({"incident": id_}).sort([("at", 1), ("account", 1), ("number", 1)]).to_list(None)
+        found = (
+            await self._entries.find({"incident": id_}).sort([("at", 1), ("account", 1), ("number", 1)]).to_list(None)
+        )
         accounts = {"account": {"$in": [document["account"] for document in found]}}
         books = await self._passbooks.find(accounts, {"account": 1}).to_list(None)
         riders = {book["account"]: book["_id"] for book in books}

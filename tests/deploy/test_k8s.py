@@ -64,7 +64,7 @@ def _merged(base: Any, change: Any) -> Any:
 
 
 def _adjust(manifest: Manifest, settings: Manifest) -> None:
-    """Prefix, labels, namespace and replicas, as a kustomization.yaml says."""
+    """Prefix, labels, namespace, images and replicas, as a kustomization.yaml says."""
     metadata = manifest["metadata"]
     if prefix := settings.get("namePrefix"):
         metadata["name"] = prefix + metadata["name"]
@@ -76,9 +76,18 @@ def _adjust(manifest: Manifest, settings: Manifest) -> None:
             selector.update(labels["pairs"])
     if "namespace" in settings and manifest["kind"] != "Namespace":
         metadata["namespace"] = settings["namespace"]
+    for image in settings.get("images", []):
+        for container in _pod(manifest).get("containers", []):
+            if container["image"].partition(":")[0] == image["name"]:
+                container["image"] = f"{image['newName']}:{image['newTag']}"
     for count in settings.get("replicas", []):
         if manifest["kind"] == "Deployment" and metadata["name"] == count["name"]:
             manifest["spec"]["replicas"] = count["count"]
+
+
+def _pod(manifest: Manifest) -> dict[str, Any]:
+    pod: dict[str, Any] = manifest.get("spec", {}).get("template", {}).get("spec", {})
+    return pod
 
 
 def _label_maps(manifest: Manifest) -> Iterator[dict[str, str]]:

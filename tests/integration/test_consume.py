@@ -87,8 +87,7 @@ async def test_sigterm_under_load_is_quick_clean_and_loses_nothing(stack: Stack)
         assert group.count() < len(good), "stopped too late to show anything"
         assert group.find("leases")[0]["until"].year == 2000, "the relay's lease is given back"
         await group.worker()
-        # a clean leaver is not waited for: its successor need not see a session run out
-        await group.reach(len(good), 25)
+        await group.reach(len(good))
         group.check(good)
 
 

@@ -10,6 +10,7 @@ from services.points.domain.hazard import due
 from services.points.domain.incident import Sighting
 from services.points.handlers import fact_of_resolution
 from services.points.rules import ReferenceRules
+from services.points.store import INCIDENTS
 from shared.contracts.points_adjusted import PointsAdjusted
 from shared.contracts.points_awarded import PointsAwarded
 from shared.mongo.inbox import Received
@@ -129,6 +130,9 @@ async def test_scenario_36_resolving_again_after_a_reopening_pays_once(points: P
     await points.hear(moved("dispatched"), second, resolved(first, second, cycle=2))
     assert Ledger.of(store).paid() == {"award:inc:hazard_first:anna:post": (5, "incident_resolved")}
     assert Ledger.of(store).balances() == {"anna": (5, 0)}
+    kept = INCIDENTS.load(store.documents[INCIDENTS.ref("inc")])
+    assert kept.resolved is not None
+    assert kept.resolved.cycle == 1  # why it paid what it paid is the first resolution, for ever
 
 
 async def test_scenario_36_ten_deliveries_of_one_resolution_are_one_entry(
@@ -333,6 +337,16 @@ async def test_everything_again_after_the_inbox_has_forgotten_it_changes_nothing
         assert await points.deliver(message) is Received.DONE
     assert Ledger.of(store) == before
     assert len(store.rows) == rows
+
+
+async def test_an_old_change_that_comes_again_without_the_inbox_is_old(points: Points, store: MemoryTransactor) -> None:
+    told = in_envelopes([reported(), recategorised("L05"), moved("triaged"), recategorised("P0101")])
+    for message in told:
+        await points.deliver(message)
+    forget_deliveries(store)
+    for message in told:
+        assert await points.deliver(message) is Received.DONE
+    assert Ledger.of(store).told("anna") == [("pending", "hazard_first", 5, "triaged")]
 
 
 async def test_new_rules_pay_what_is_resolved_from_now_on_and_nothing_more_for_the_past(
