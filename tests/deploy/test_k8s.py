@@ -48,6 +48,7 @@ def compose(folder: Path) -> list[Manifest]:
                 manifest.update(_merged(manifest, change))
     for manifest in found:
         _adjust(manifest, settings)
+        _choose_images(manifest, settings)
     return found
 
 
@@ -64,7 +65,7 @@ def _merged(base: Any, change: Any) -> Any:
 
 
 def _adjust(manifest: Manifest, settings: Manifest) -> None:
-    """Prefix, labels, namespace, images and replicas, as a kustomization.yaml says."""
+    """Prefix, labels, namespace and replicas, as a kustomization.yaml says."""
     metadata = manifest["metadata"]
     if prefix := settings.get("namePrefix"):
         metadata["name"] = prefix + metadata["name"]
@@ -76,13 +77,16 @@ def _adjust(manifest: Manifest, settings: Manifest) -> None:
             selector.update(labels["pairs"])
     if "namespace" in settings and manifest["kind"] != "Namespace":
         metadata["namespace"] = settings["namespace"]
+    for count in settings.get("replicas", []):
+        if manifest["kind"] == "Deployment" and metadata["name"] == count["name"]:
+            manifest["spec"]["replicas"] = count["count"]
+
+
+def _choose_images(manifest: Manifest, settings: Manifest) -> None:
     for image in settings.get("images", []):
         for container in _pod(manifest).get("containers", []):
             if container["image"].partition(":")[0] == image["name"]:
                 container["image"] = f"{image['newName']}:{image['newTag']}"
-    for count in settings.get("replicas", []):
-        if manifest["kind"] == "Deployment" and metadata["name"] == count["name"]:
-            manifest["spec"]["replicas"] = count["count"]
 
 
 def _pod(manifest: Manifest) -> dict[str, Any]:

@@ -66,8 +66,8 @@ def test_a_handler_is_shorter_than_a_rebalance(app: faust.App) -> None:
     """Row "a handler longer than broker_rebalance_timeout: live-lock": 60 s, and 5 s an attempt."""
     assert app.conf.broker_rebalance_timeout == 60.0
     assert COMMIT_SECONDS == 5.0
-    assert agents.GIVE_UP_SECONDS + COMMIT_SECONDS < app.conf.broker_rebalance_timeout
-    assert watchdog.HANDLER_SECONDS < app.conf.broker_rebalance_timeout
+    assert app.conf.broker_rebalance_timeout > agents.GIVE_UP_SECONDS + COMMIT_SECONDS
+    assert app.conf.broker_rebalance_timeout > watchdog.HANDLER_SECONDS
     assert agents.GIVE_UP_SECONDS + COMMIT_SECONDS < watchdog.HANDLER_SECONDS, "exit 75 comes before the watchdog's 1"
 
 
@@ -111,7 +111,7 @@ def test_topics_are_declared_by_operators_only(app: faust.App) -> None:
 
 def test_no_state_of_its_own(app: faust.App) -> None:
     """No tables, no changelogs, no exactly_once: MongoDB is the system of record."""
-    assert str(app.conf.store) == "memory://"
+    assert app.conf.store.scheme == "memory"
     assert app.conf.table_standby_replicas == 0
     assert not app.tables
     assert app.conf.processing_guarantee == ProcessingGuarantee.AT_LEAST_ONCE
