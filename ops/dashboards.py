@@ -121,8 +121,16 @@ ROWS: dict[str, tuple[Panel, ...]] = {
             "reqps",
             {"{{service}} {{status}}": _rate("qianshao_http_request_seconds_count", "service, status")},
         ),
-        Panel("中位延迟 · Latency p50", "s", {"{{service}} {{method}} {{route}}": _quantile(0.5, "service, method, route")}),
-        Panel("尾部延迟 · Latency p99", "s", {"{{service}} {{method}} {{route}}": _quantile(0.99, "service, method, route")}),
+        Panel(
+            "中位延迟 · Latency p50",
+            "s",
+            {"{{service}} {{method}} {{route}}": _quantile(0.5, "service, method, route")},
+        ),
+        Panel(
+            "尾部延迟 · Latency p99",
+            "s",
+            {"{{service}} {{method}} {{route}}": _quantile(0.99, "service, method, route")},
+        ),
         Panel(
             "处理中 · In flight",
             "short",

@@ -10,7 +10,7 @@ import random
 import sys
 import time
 import uuid
-from collections.abc import AsyncIterator, Awaitable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -66,12 +66,14 @@ async def play(house: Running, say: Say) -> Story:
 
     rider, staff, crew = (_Person(house, login) for login in ("rider", "staff", "department"))
     async with _listening(house) as orders, rider, staff, crew:
+        before = (await rider.get("/points/v1/passbook"))["balance"]
         taken = await step(
             "photo", "骑手拍照上传 the rider uploads a photo", rider.upload("photos", photo("saddlebrown"))
         )
         wish = {**REPORT, "client_key": str(uuid.uuid4()), "photo_ids": [taken["photo_id"]], "captured_at": _now()}
-        report = await step("report", "骑手三步上报 the rider reports", rider.post("reports", wish))
+        report = await step("report", "骑手上报 the rider reports", rider.post("/intake/v1/reports", wish))
         story.incident, story.code = report["incident_id"], report["code"]
+        await step("received", "骑手收到编号 the rider is told the number", rider.hears(story, "received"))
 
         offer = await step("offer", "市政部门收到派单 municipal receives the order", _next(orders, story, "offer"))
         order, subdistrict = offer["order"], offer["subdistrict"]
@@ -84,10 +86,13 @@ async def play(house: Running, say: Say) -> Story:
         )
         _send(house, "done", order, accepted["seq"], subdistrict, after["receipt"])
         await step("done", "部门报告完成 municipal reports it done", _next(orders, story, "ack"))
-        await step("resolved", "社区看到已解决 staff see it resolved", staff.sees(story.incident, "resolved"))
-        await step(
-            "told", "骑手看到已解决 the rider sees it resolved", rider.sees_report(report["report_id"], "resolved")
-        )
+        done = time.perf_counter()
+        await step("message", "骑手收到“已修好” the rider hears that it is fixed", rider.hears(story, "fixed"))
+        story.seconds["done_to_message"] = time.perf_counter() - done
+        await step("balance", "爱心存折入账 the points are in the passbook", rider.is_paid(before))
+        story.seconds["done_to_balance"] = time.perf_counter() - done
+        seen = await step("seen", "骑手看到全过程 the rider sees it all", rider.sees_everything(report["report_id"]))
+    say(f"积分 points +{seen['points']['points']} ({seen['points']['rule']}), 步骤 steps {len(seen['timeline'])}", None)
     say(f"事件 incident {story.code} ({story.incident})", None)
     return story
 
@@ -108,25 +113,47 @@ class _Person:
     async def upload(self, what: str, jpeg: bytes) -> dict[str, Any]:
         return _body(await self._http.post(f"/intake/v1/{what}", files={"photo": ("photo.jpg", jpeg, "image/jpeg")}))
 
-    async def post(self, what: str, body: dict[str, Any]) -> dict[str, Any]:
-        return _body(await self._http.post(f"/intake/v1/{what}", json=body))
+    async def get(self, path: str) -> dict[str, Any]:
+        return _body(await self._http.get(path))
+
+    async def post(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
+        return _body(await self._http.post(path, json=body))
 
     async def sees(self, incident: str, state: str) -> dict[str, Any]:
-        return await self._until(f"/dispatch/v1/incidents/{incident}", state)
+        return await self._until(f"/dispatch/v1/incidents/{incident}", lambda seen: seen["state"] == state)
 
-    async def sees_report(self, report: str, state: str) -> dict[str, Any]:
-        return await self._until(f"/intake/v1/reports/{report}", state)
+    async def sees_everything(self, report: str) -> dict[str, Any]:
+        """State, after-photo and points, all in the rider's own view."""
+        path = f"/intake/v1/reports/{report}"
+        return await self._until(path, lambda r: r["state"] == "resolved" and r["after_photos"] and _posted(r))
 
-    async def _until(self, path: str, state: str) -> dict[str, Any]:
+    async def hears(self, story: Story, template: str) -> dict[str, Any]:
+        """A message of that template about this story's incident is in the inbox."""
+
+        def about(inbox: dict[str, Any]) -> bool:
+            return any(m["incident"] == story.incident and m["template"] == template for m in inbox["messages"])
+
+        standing = await self.get("/notify/v1/inbox?limit=1")
+        return await self._until(f"/notify/v1/inbox?after={max(0, standing['last'] - 50)}&limit=200", about)
+
+    async def is_paid(self, before: int) -> dict[str, Any]:
+        return await self._until("/points/v1/passbook", lambda passbook: passbook["balance"] > before)
+
+    async def _until(self, path: str, true: Callable[[dict[str, Any]], Any]) -> dict[str, Any]:
+        """Read until it is as wanted. Raises `AssertionError` with what was seen last."""
         seen: Any = None
         deadline = time.monotonic() + STEP_SECONDS
         while time.monotonic() < deadline:
             answer = await self._http.get(path)
-            seen = answer.json().get("state", answer.json())
-            if seen == state:
-                return dict(answer.json())
+            seen = answer.json()
+            if answer.is_success and true(seen):
+                return dict(seen)
             await asyncio.sleep(_POLL_SECONDS)
-        raise AssertionError(f"after {STEP_SECONDS:.0f} s it is {seen}, not {state}")
+        raise AssertionError(f"after {STEP_SECONDS:.0f} s {path} is still {str(seen)[:300]}")
+
+
+def _posted(report: dict[str, Any]) -> bool:
+    return bool(report["points"]) and report["points"]["state"] == "posted"
 
 
 def _body(answer: httpx2.Response) -> dict[str, Any]:

@@ -3,13 +3,14 @@
 from collections.abc import Mapping
 
 from services.intake.domain.status import PointsLine
-from services.intake.handlers import FollowIncident, FollowPoints, Nothing
+from services.intake.handlers import FollowIncident, FollowPoints, FollowResolved, Nothing
 from services.intake.ports import Statuses
 from shared.contracts.envelope import Message
 from shared.contracts.incident_changed import IncidentChanged
+from shared.contracts.incident_resolved import IncidentResolved
 from shared.contracts.points_adjusted import PointsAdjusted
 from shared.contracts.points_awarded import PointsAwarded
-from shared.contracts.topics import INCIDENT_CHANGED, POINTS_ADJUSTED, POINTS_AWARDED
+from shared.contracts.topics import INCIDENT_CHANGED, INCIDENT_RESOLVED, POINTS_ADJUSTED, POINTS_AWARDED
 from shared.mongo.inbox import Handle
 
 
@@ -19,6 +20,10 @@ def handlers(statuses: Statuses) -> Mapping[str, Handle]:
     def incident_changed(message: Message) -> FollowIncident:
         assert isinstance(message.data, IncidentChanged)  # the only type on this topic
         return FollowIncident(statuses, message.data, message.envelope.sequence, message.envelope.time)
+
+    def incident_resolved(message: Message) -> FollowResolved:
+        assert isinstance(message.data, IncidentResolved)  # the only type on this topic
+        return FollowResolved(statuses, message.data)
 
     def points_awarded(message: Message) -> FollowPoints | Nothing:
         data = message.data
@@ -39,6 +44,7 @@ def handlers(statuses: Statuses) -> Mapping[str, Handle]:
 
     return {
         INCIDENT_CHANGED.name: incident_changed,
+        INCIDENT_RESOLVED.name: incident_resolved,
         POINTS_AWARDED.name: points_awarded,
         POINTS_ADJUSTED.name: points_adjusted,
     }

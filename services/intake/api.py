@@ -71,6 +71,7 @@ class ReportOut(BaseModel):
     photo_ids: tuple[str, ...]
     timeline: list[StepOut]
     after_photos: list[str]
+    fixed_at: datetime | None
     points: PointsOut | None
 
 
@@ -184,5 +185,6 @@ def _report_out(report: Report, status: Status) -> ReportOut:
             StepOut(at=step.at, what=step.what, department=step.department, reason=step.reason) for step in status.steps
         ],
         after_photos=[receiving.photo_url(photo) for photo in status.after_photos],
+        fixed_at=max((fixed.at for fixed in status.fixed), default=None),
         points=PointsOut(state=line.kind, points=line.points, reason=line.reason, rule=line.rule) if line else None,
     )

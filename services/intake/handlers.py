@@ -6,10 +6,11 @@ from datetime import datetime
 
 from services.intake import events
 from services.intake.domain.report import Report, flags_of, open_incident
-from services.intake.domain.status import OrderView, PointsLine, Status, Step, credit, follow
+from services.intake.domain.status import Fixed, OrderView, PointsLine, Status, Step, credit, follow, note_fixed
 from services.intake.ports import Incidents, Reports, Statuses
 from shared.context import Context
 from shared.contracts.incident_changed import IncidentChanged
+from shared.contracts.incident_resolved import IncidentResolved
 from shared.contracts.topics import INCIDENT_REPORTED
 from shared.errors import Refused, Unavailable
 from shared.ids import public_code
@@ -97,6 +98,23 @@ class FollowIncident:
         step = Step(self.at, change.to_state or change.kind, order.department if order else None, change.reason)
         followed = follow(status, self.sequence, step, change.to_state, view, change.photo_ids)
         self.statuses.put(work, followed)
+
+
+@dataclass(frozen=True, slots=True)
+class FollowResolved:
+    """Note that an incident is fixed: when, and whether in time."""
+
+    statuses: Statuses
+    resolved: IncidentResolved
+
+    def reads(self) -> Iterable[Ref]:
+        return [self.statuses.ref(self.resolved.incident)]
+
+    def decide(self, work: Work) -> None:
+        resolved = self.resolved
+        status = self.statuses.get(work, resolved.incident) or Status(resolved.incident)
+        fixed = Fixed(resolved.cycle, resolved.resolved_at, resolved.on_time)
+        self.statuses.put(work, note_fixed(status, fixed))
 
 
 @dataclass(frozen=True, slots=True)

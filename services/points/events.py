@@ -1,25 +1,29 @@
 """What points tells the others, in the words of the contract."""
 
-from services.points.domain.entry import Entry, Kind, award_key
+from services.points.domain.entry import Entry, Kind, Passbook, award_key
 from shared.contracts.event import EventData
 from shared.contracts.points_adjusted import PointsAdjusted
 from shared.contracts.points_awarded import PointsAwarded
 from shared.contracts.topics import POINTS_ADJUSTED, POINTS_AWARDED
 
 
-def tell(rider: str, entry: Entry) -> tuple[str, EventData]:
-    """Topic name and event for one entry."""
+def tell(book: Passbook, entry: Entry) -> tuple[str, EventData]:
+    """Topic name and event for one entry of `book`.
+
+    The sub-district is the passbook's, wherever the incident was: it is part of the source, within which events of one
+    rider are counted.
+    """
     if entry.kind is Kind.POST:
-        return POINTS_AWARDED.name, _awarded(rider, entry)
-    return POINTS_ADJUSTED.name, _adjusted(rider, entry)
+        return POINTS_AWARDED.name, _awarded(book, entry)
+    return POINTS_ADJUSTED.name, _adjusted(book, entry)
 
 
-def _awarded(rider: str, entry: Entry) -> PointsAwarded:
+def _awarded(book: Passbook, entry: Entry) -> PointsAwarded:
     return PointsAwarded.model_validate(
         {
-            "subdistrict": entry.subdistrict,
+            "subdistrict": book.subdistrict,
             "entry": entry.id,
-            "rider": rider,
+            "rider": book.id,
             "activity": entry.activity,
             "points": entry.amount,
             "balance_after": entry.balance,
@@ -31,16 +35,16 @@ def _awarded(rider: str, entry: Entry) -> PointsAwarded:
     )
 
 
-def _adjusted(rider: str, entry: Entry) -> PointsAdjusted:
+def _adjusted(book: Passbook, entry: Entry) -> PointsAdjusted:
     """A promise and its end add nothing to the balance."""
     pending = entry.kind is Kind.PENDING
-    promise = award_key(entry.incident, entry.rule, rider, Kind.PENDING)
+    promise = award_key(entry.incident, entry.rule, book.id, Kind.PENDING)
     return PointsAdjusted.model_validate(
         {
-            "subdistrict": entry.subdistrict,
+            "subdistrict": book.subdistrict,
             "kind": entry.kind.value,
             "entry": entry.id,
-            "rider": rider,
+            "rider": book.id,
             "points": 0,
             "balance_after": entry.balance,
             "pending_points": entry.amount if pending else None,

@@ -106,7 +106,7 @@ class Learn:
         """One entry, the passbook after it, and the event that tells of it."""
         book = self.books.passbooks.get(work, step.rider) or Passbook(step.rider, self.subdistrict, self.new_id())
         after, entry = append(book, step, self._grounds(step), work.now)
-        topic, data = events.tell(step.rider, entry)
+        topic, data = events.tell(after, entry)
         told = Outgoing(SERVICE, topic, data, work.now, replace(self.context, actor=SYSTEM))
         self.books.entries.put(work, entry)
         self.books.passbooks.put(work, after, told)

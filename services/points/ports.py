@@ -52,7 +52,9 @@ class Rules(Protocol):
 class Views(Protocol):
     """What people look at, outside any transaction, each within the sub-district its caller gives."""
 
-    async def passbook(self, rider: str, subdistrict: str) -> Passbook | None: ...
+    async def passbook(self, rider: str, subdistrict: str | None) -> Passbook | None:
+        """The rider's passbook; `subdistrict` None for his own, which is his wherever he earned it."""
+        ...
 
     async def entries(self, account: str, after: int, limit: int) -> Sequence[Entry]:
         """Entries of one account with a number above `after`, the oldest first."""

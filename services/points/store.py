@@ -41,8 +41,9 @@ class MongoViews:
         self._passbooks = database["passbooks"]
         self._entries = database["entries"]
 
-    async def passbook(self, rider: str, subdistrict: str) -> Passbook | None:
-        document = await self._passbooks.find_one({"_id": rider, "subdistrict": subdistrict})
+    async def passbook(self, rider: str, subdistrict: str | None) -> Passbook | None:
+        scope = {} if subdistrict is None else {"subdistrict": subdistrict}
+        document = await self._passbooks.find_one({"_id": rider, **scope})
         return None if document is None else PASSBOOKS.load(document)
 
     async def entries(self, account: str, after: int, limit: int) -> Sequence[Entry]:

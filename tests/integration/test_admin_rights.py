@@ -102,6 +102,14 @@ async def test_a_department_writes_to_its_own_updates_only(rights: Stack, topic:
     assert code(answer) == KafkaError.TOPIC_AUTHORIZATION_FAILED
 
 
+async def test_a_topic_nobody_has_a_right_to_is_closed_not_open(rights: Stack) -> None:
+    topic = await rights.kafka.new_topic()
+    assert await asyncio.to_thread(send, rights.kafka.login(), topic) is None
+    for user in (US, "dispatch", "ops"):
+        answer = await asyncio.to_thread(send, rights.kafka.login(user), topic)
+        assert code(answer) == KafkaError.TOPIC_AUTHORIZATION_FAILED, user
+
+
 async def test_a_listing_shows_only_what_is_ones_own(rights: Stack) -> None:
     admin = await asyncio.to_thread(connect, rights.kafka.login(US))
     assert set(admin.list_topics(timeout=10).topics) == {

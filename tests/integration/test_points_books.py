@@ -149,6 +149,8 @@ async def test_a_rider_sees_his_own_passbook(client: httpx2.AsyncClient) -> None
     assert (mine["rider"], mine["balance"], mine["pending"], mine["entries"]) == ("anna", 5, 5, 3)
     assert (await ask(client, "/v1/passbook", BERT))["pending"] == 1
     await ask(client, "/v1/passbook", STAFF, 403)
+    moved_away = bearer(SIGNER.token("rider", "anna", subdistrict="140302004"))
+    assert (await ask(client, "/v1/passbook", moved_away))["balance"] == 5
 
 
 async def test_a_rider_without_points_has_an_empty_passbook(client: httpx2.AsyncClient) -> None:

@@ -6,7 +6,17 @@ from typing import Any
 
 import pytest
 
-from services.intake.domain.status import OrderView, PointsLine, Status, Step, credit, follow, points_of
+from services.intake.domain.status import (
+    Fixed,
+    OrderView,
+    PointsLine,
+    Status,
+    Step,
+    credit,
+    follow,
+    note_fixed,
+    points_of,
+)
 from services.intake.handlers import FollowIncident, FollowPoints
 from services.intake.store import STATUSES
 from shared.contracts.incident_changed import IncidentChanged
@@ -62,6 +72,12 @@ def test_points_end_the_same_in_any_order_and_however_often_told(lines: tuple[Po
 def test_a_voided_promise_is_shown_as_voided() -> None:
     void = PointsLine("e4", "ann", "void", 0, "rejected", None, AT)
     assert points_of(credit(credit(BEFORE, PENDING), void), "ann") == void
+
+
+def test_a_repair_is_noted_once_a_cycle() -> None:
+    first, second = Fixed(1, AT, on_time=True), Fixed(2, AT, on_time=False)
+    status = note_fixed(note_fixed(note_fixed(BEFORE, first), second), first)
+    assert status.fixed == (first, second)
 
 
 def change(to: str | None, order: str | None = None) -> IncidentChanged:

@@ -94,6 +94,18 @@ async def test_each_entry_is_told_once_and_in_the_passbooks_order(points: Points
     assert [row["position"] for row in store.rows] == [[1, 0], [2, 0], [3, 0]]
 
 
+async def test_a_rider_who_reports_next_door_keeps_one_passbook_and_one_count_of_events(
+    points: Points, store: MemoryTransactor
+) -> None:
+    there = reported(incident="there", subdistrict="140302004")
+    await points.hear(reported(), resolved(reported()), there)
+    await points.hear(resolved(there, incident="there", subdistrict="140302004"))
+    told = [message.envelope for _, message in published(store)]
+    assert [(e.source, e.sequence) for e in told] == [("/140302003/points", 1), ("/140302003/points", 2)]
+    assert Ledger.of(store).balances() == {"anna": (10, 0)}
+    assert [entry.debit for entry in Ledger.of(store).lines("anna")] == ["issued:140302003", "issued:140302004"]
+
+
 async def test_an_emergency_pays_more_by_its_final_class(points: Points, store: MemoryTransactor) -> None:
     await points.hear(reported(emergency=True), joined(), moved("triaged", severity="E"))
     assert Ledger.of(store).balances() == {"anna": (0, 10), "bert": (0, 3)}

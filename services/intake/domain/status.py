@@ -41,8 +41,18 @@ class PointsLine:
 
 
 @dataclass(frozen=True, slots=True)
+class Fixed:
+    """It was fixed in this cycle; `on_time` is None where nobody had a deadline."""
+
+    cycle: int
+    at: datetime
+    on_time: bool | None
+
+
+@dataclass(frozen=True, slots=True)
 class Status:
-    """State, orders, timeline, after-photos and points of one incident. `seen` is dispatch's last sequence number."""
+    """State, orders, timeline, after-photos, repairs and points of one incident. `seen` is the last sequence number of
+    `incident-changed`."""
 
     id: str
     state: str = "reported"
@@ -50,6 +60,7 @@ class Status:
     orders: tuple[OrderView, ...] = ()
     steps: tuple[Step, ...] = ()
     after_photos: tuple[str, ...] = ()
+    fixed: tuple[Fixed, ...] = ()
     points: tuple[PointsLine, ...] = ()
 
 
@@ -68,6 +79,13 @@ def follow(
         steps=(*status.steps, step),
         after_photos=tuple(dict.fromkeys((*status.after_photos, *photos))),
     )
+
+
+def note_fixed(status: Status, fixed: Fixed) -> Status:
+    """Add one repair; the same cycle again changes nothing."""
+    if any(known.cycle == fixed.cycle for known in status.fixed):
+        return status
+    return replace(status, fixed=(*status.fixed, fixed))
 
 
 def credit(status: Status, line: PointsLine) -> Status:
