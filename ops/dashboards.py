@@ -18,6 +18,7 @@ from shared.metrics import Metrics
 from shared.mongo.client import connect
 from shared.mongo.lane import Lane, Transactor
 from shared.mongo.relay import Relay
+from shared.mongo.retry import RetryLoop
 
 FILE = REPOSITORY / "deploy/grafana/dashboards/qianshao.json"
 UID = "qianshao"
@@ -85,11 +86,11 @@ ROWS: dict[str, tuple[Panel, ...]] = {
             {"{{service}} {{outcome}}": _rate("qianshao_consumer_deliveries_total", "service, outcome")},
         ),
         Panel(
-            "扣住与死信 · Held and dead, last hour",
+            "扣住的键与未处理的死信 · Held keys, open dead letters",
             "short",
             {
-                "{{service}} {{topic}} {{outcome}}": "sum by (service, topic, outcome) "
-                '(increase(qianshao_consumer_deliveries_total{outcome=~"held|dead"}[1h])) > 0'
+                "{{service}} 扣住 held": "max by (service) (qianshao_held_keys)",
+                "{{service}} 死信 dead": "max by (service) (qianshao_dead_letters_open)",
             },
         ),
     ),
@@ -200,7 +201,8 @@ def worker_registry() -> CollectorRegistry:
     database = connect("mongodb://127.0.0.1/", "dashboards")["dashboards"]  # a client connects when first used
     metrics.watch_lane(lane)
     consumer = Consumer("topic", "service", cast(Any, None), lane, system_clock, lambda _: None)
-    metrics.watch_worker(Relay(database, cast(Any, None), cast(Any, None), system_clock), [consumer])
+    relay = Relay(database, cast(Any, None), cast(Any, None), system_clock)
+    metrics.watch_worker(relay, [consumer], RetryLoop(database, lane, "service", {}))
     return metrics.registry
 
 

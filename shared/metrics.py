@@ -8,6 +8,7 @@ from prometheus_client.registry import Collector
 from shared.kafka.agents import Consumer
 from shared.mongo.lane import Lane
 from shared.mongo.relay import Relay
+from shared.mongo.retry import RetryLoop
 
 SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 
@@ -38,8 +39,9 @@ class Metrics:
         """Export a lane's counters."""
         self.registry.register(_LaneCollector(lane))
 
-    def watch_worker(self, relay: Relay, consumers: list[Consumer]) -> None:
-        """Export the relay's and the consumers' counters."""
+    def watch_worker(self, relay: Relay, consumers: list[Consumer], retries: RetryLoop) -> None:
+        """Export the relay's, the consumers' and the retry loop's counters."""
+        self.registry.register(_RetryCollector(retries))
         self.registry.register(_RelayCollector(relay))
         self.registry.register(_ConsumerCollector(consumers))
 
@@ -82,6 +84,18 @@ class _RelayCollector(Collector):
                 "qianshao_relay_active", "1 where this process holds the relay's lease", value=stats.active
             ),
             CounterMetricFamily("qianshao_outbox_published", "Rows published", value=stats.published),
+        ]
+
+
+class _RetryCollector(Collector):
+    def __init__(self, retries: RetryLoop) -> None:
+        self._retries = retries
+
+    def collect(self) -> list[GaugeMetricFamily]:
+        stats = self._retries.stats
+        return [
+            GaugeMetricFamily("qianshao_held_keys", "Keys held by a failing event", value=stats.held_keys),
+            GaugeMetricFamily("qianshao_dead_letters_open", "Dead letters nobody has settled", value=stats.open_letters),
         ]
 
 

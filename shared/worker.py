@@ -60,7 +60,7 @@ async def run_worker(
 
     metrics = Metrics(service, "worker", reference_version)
     metrics.watch_lane(lane)
-    metrics.watch_worker(relay, consumers)
+    metrics.watch_worker(relay, consumers, retries)
     checks = {"database": opened.check, "kafka": _topics_check(probe, handlers), "group": _membership_check(faust)}
     serve_http(
         process, web.create(f"{service} worker", metrics=metrics, checks=checks), settings.http_host, settings.http_port
@@ -74,6 +74,7 @@ async def run_worker(
     process.on_stop("lease", lease.release)
     process.spawn("doorbell", relay.listen())
     process.spawn("retries", retries.run())
+    process.spawn("letters", retries.count())
     process.on_stop("probe", probe.close)
     # Faust that meets a missing topic is a member without partitions for five minutes, and looks well.
     await _wait_for_topics(probe, handlers)

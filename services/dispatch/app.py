@@ -39,7 +39,7 @@ async def worker(process: Process) -> None:
     """Routes new incidents, hears the departments, publishes what happened."""
     settings = DispatchSettings()
     reference = load(settings.reference)
-    rules, receipts = ReferenceRules(reference), ReceiptVerifier(settings.receipt_jwks)
+    rules, receipts = ReferenceRules(reference), ReceiptVerifier(settings.receipt_jwks, settings.environment)
     await run_worker(
         process,
         settings,

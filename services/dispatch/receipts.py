@@ -16,9 +16,9 @@ ISSUER = "qianshao-intake"
 class ReceiptVerifier:
     """See `Receipts`."""
 
-    def __init__(self, jwks: Path) -> None:
-        """Raises `ValueError` naming the file if it holds no usable key."""
-        self._keys = read_jwks(jwks)
+    def __init__(self, jwks: Path, environment: str = "production") -> None:
+        """Raises `ValueError` naming the file if it holds no usable key, or a demo's key outside development."""
+        self._keys = read_jwks(jwks, environment)
 
     def verify(self, token: str) -> Receipt | None:
         try:

@@ -16,6 +16,7 @@ from shared.ids import new_id
 from shared.reference.load import load
 from shared.runtime import Process
 from shared.settings import KafkaSettings
+from shared.web.auth import refuse_demo
 from shared.worker import run_worker
 
 SERVICE = "intake"
@@ -27,6 +28,7 @@ async def api(process: Process) -> None:
     reference = load(settings.reference)
     pool = PhotoPool(settings.photo_processes, Limits())
     process.on_stop("photo pool", pool.close)
+    refuse_demo(settings.receipt_key_id, settings.environment)
     signer = ReceiptSigner(settings.receipt_key, settings.receipt_key_id)
 
     def routers(parts: Api) -> list[APIRouter]:

@@ -30,6 +30,9 @@ log = structlog.get_logger(__name__)
 MAX_WAITING = 50
 """Deliveries taken from Faust and not yet acknowledged: also the most that a kill -9 repeats."""
 
+_STOPPED_SECONDS = 1.0
+"""How often a stopped topic lets go of what it holds; below Faust's patience with a rebalance by far."""
+
 GIVE_UP_SECONDS = 45.0
 """After this long of transient failure of one delivery the process ends with it unacknowledged, for its supervisor to restart."""
 
@@ -81,8 +84,13 @@ class Consumer:
         monotonic: Callable[[], float] = time.monotonic,
         waiting: int = MAX_WAITING,
     ) -> None:
-        """`fatal` ends the process; it is told what no exception may carry out of a Faust agent."""
+        """`fatal` ends the process; it is told what no exception may carry out of a Faust agent.
+
+        `let_go` (set by whoever runs the consumer) tells Faust not to wait for this topic's deliveries: called while the
+        breaker is open, because a rebalance or a stop would otherwise wait until each has had its probe.
+        """
         self.topic = topic
+        self.let_go: Callable[[], None] = lambda: None
         self._consumer = consumer
         self._handle = handle
         self._lane = lane
@@ -130,8 +138,9 @@ class Consumer:
 
     async def _take(self, queue: "asyncio.Queue[Any]", reader: "asyncio.Task[None]") -> list[Any]:
         """What waits, at least one; one a minute while the breaker is open. Ends with the reader's error if it failed."""
-        if self.breaker.open:
-            await asyncio.sleep(self.breaker.seconds_to_probe())
+        while self.breaker.open and (seconds := self.breaker.seconds_to_probe()) > 0:
+            self.let_go()
+            await asyncio.sleep(min(seconds, _STOPPED_SECONDS))
         getter = asyncio.ensure_future(queue.get())
         await asyncio.wait({getter, reader}, return_when=asyncio.FIRST_COMPLETED)
         if not getter.done():

@@ -10,6 +10,12 @@ from shared.kafka.agents import Consumer
 from shared.kafka.connection import MECHANISM, ssl_context
 from shared.settings import KafkaSettings
 
+POLL_RECORDS = 10
+BUFFER = 640
+"""Faust hands messages over one by one, whatever their topic, and stops fetching a partition when a topic's buffer is
+four fifths full. What it has polled by then must fit the last fifth (10 records for each of 12 partitions), else one
+topic that stands still, behind an open breaker say, stops all others of the worker."""
+
 
 def build(group: str, settings: KafkaSettings, consumers: Iterable[Consumer]) -> faust.App:
     """A Faust app whose consumer group is `group`, with one agent per topic. Nothing starts yet."""
@@ -37,10 +43,10 @@ def build(group: str, settings: KafkaSettings, consumers: Iterable[Consumer]) ->
         reply_create_topic=False,
         processing_guarantee="at_least_once",
         stream_wait_empty=True,  # False loses the event in progress on SIGTERM
-        stream_buffer_maxsize=128,
+        stream_buffer_maxsize=BUFFER,
         consumer_auto_offset_reset="earliest",
         consumer_max_fetch_size=1024 * 1024 * 4,
-        broker_max_poll_records=100,
+        broker_max_poll_records=POLL_RECORDS,
         broker_session_timeout=10.0,
         broker_heartbeat_interval=2.0,
         broker_request_timeout=20.0,
@@ -65,4 +71,10 @@ def _attach(app: faust.App, consumer: Consumer) -> None:
     async def agent(stream: Any) -> None:
         await consumer.consume(stream)
 
+    def let_go() -> None:
+        unacked: Any = app.consumer.unacked
+        for message in [message for message in unacked if message.topic == consumer.topic]:
+            unacked.discard(message)  # acknowledging it later works all the same
+
+    consumer.let_go = let_go
     app.agent(topic, name=f"consume.{consumer.topic}", concurrency=1, isolated_partitions=False)(agent)

@@ -15,7 +15,7 @@ import structlog
 
 from shared.contracts.envelope import Malformed, Message, decode
 from shared.errors import Unavailable
-from shared.mongo.client import Database
+from shared.mongo.client import Database, DatabaseError
 from shared.mongo.dead_letters import DEAD_LETTERS, Bury, Verdict, dead_letter_id
 from shared.mongo.inbox import (
     HELD_KEYS,
@@ -39,6 +39,7 @@ TIERS_SECONDS = (0.2, 1.0, 5.0, 10.0, 60.0, 600.0)
 
 COMMIT_SECONDS = 5.0
 _POLL_SECONDS = 0.2
+_COUNT_SECONDS = 5.0
 _BATCH = 50
 
 
@@ -173,11 +174,21 @@ class Settle:
         return dedupe_id(self.head.topic, decode(self.head.topic, self.head.headers, self.head.value))
 
 
+@dataclass(slots=True)
+class RetryStats:
+    """For metrics, as of the last look: keys held by a failing event, and dead letters that nobody has settled."""
+
+    held_keys: int = 0
+    open_letters: int = 0
+
+
 class RetryLoop:
     """Delivers the due heads again. Any number of workers may run it: versions decide who was first."""
 
     def __init__(self, database: Database, lane: Lane, consumer: str, handlers: dict[str, Handle]) -> None:
+        self.stats = RetryStats()
         self._collection = database[HELD_KEYS]
+        self._letters = database[DEAD_LETTERS]
         self._lane = lane
         self._consumer = consumer
         self._handlers = handlers
@@ -194,6 +205,16 @@ class RetryLoop:
                 busy = False
             if not busy:
                 await asyncio.sleep(_POLL_SECONDS)
+
+    async def count(self) -> None:
+        """Look every few seconds at what waits for people; for metrics. Until cancelled."""
+        while True:
+            try:
+                self.stats.held_keys = await self._collection.count_documents({})
+                self.stats.open_letters = await self._letters.count_documents({"state": "open"})
+            except DatabaseError as error:
+                log.info("not counted", error=repr(error)[:200])
+            await asyncio.sleep(_COUNT_SECONDS)
 
     async def step(self) -> bool:
         """Deliver what is due by server time. Returns whether there was anything."""

@@ -15,6 +15,8 @@ from shared.settings import Settings
 
 ALGORITHM = "ES256"
 LEEWAY_SECONDS = 10
+DEMO = "demo-"
+"""How the key ids of the embedded stack begin."""
 
 
 class Role(StrEnum):
@@ -66,8 +68,8 @@ class TokenVerifier:
 
     @classmethod
     def from_settings(cls, settings: Settings) -> "TokenVerifier":
-        """Raises `ValueError` naming the file if it holds no usable key."""
-        return cls(read_jwks(settings.jwks), settings.jwt_issuer, settings.jwt_audience)
+        """Raises `ValueError` naming the file if it holds no usable key, or a demo's key outside development."""
+        return cls(read_jwks(settings.jwks, settings.environment), settings.jwt_issuer, settings.jwt_audience)
 
     def verify(self, token: str) -> Principal:
         """Raises `Unauthorized`; says which check failed, never what the token contains."""
@@ -92,15 +94,23 @@ class TokenVerifier:
             raise Unauthorized("the token is not valid") from None
 
 
-def read_jwks(path: Path) -> dict[str, PyJWK]:
-    """Public ES256 keys by key id. Raises `ValueError` naming the file."""
+def read_jwks(path: Path, environment: str = "production") -> dict[str, PyJWK]:
+    """Public ES256 keys by key id. Raises `ValueError` naming the file, or the demo key that has no place in production."""
     try:
         keys = {str(key["kid"]): PyJWK(key, algorithm=ALGORITHM) for key in json.loads(path.read_text())["keys"]}
     except (OSError, KeyError, TypeError, ValueError, jwt.PyJWTError) as error:
         raise ValueError(f"{path}: not a usable JWKS file: {error!r}") from error
     if not keys:
         raise ValueError(f"{path}: holds no key")
+    for key_id in keys:
+        refuse_demo(key_id, environment)
     return keys
+
+
+def refuse_demo(key_id: str, environment: str) -> None:
+    """Raises `ValueError` for a key that `./run` made for everyone to use, outside development."""
+    if environment != "development" and key_id.startswith(DEMO):
+        raise ValueError(f"{key_id}: a demo's key; production needs keys of its own")
 
 
 def _principal(claims: dict[str, Any]) -> Principal:

@@ -80,7 +80,7 @@ def test_two_stacks_cannot_share_a_folder(tmp_path: Path) -> None:
 
 
 def test_demo_tokens_are_what_the_services_accept(tmp_path: Path) -> None:
-    verifier = TokenVerifier(read_jwks(keys.jwks(tmp_path, "access")), keys.ISSUER, keys.AUDIENCE)
+    verifier = TokenVerifier(read_jwks(keys.jwks(tmp_path, "access"), "development"), keys.ISSUER, keys.AUDIENCE)
     for login in keys.LOGINS:
         principal = verifier.verify(keys.token(tmp_path, login, NOW, "140302003"))
         assert principal.role == Role(login)
@@ -89,7 +89,7 @@ def test_demo_tokens_are_what_the_services_accept(tmp_path: Path) -> None:
 
 
 def test_demo_tokens_end(tmp_path: Path) -> None:
-    verifier = TokenVerifier(read_jwks(keys.jwks(tmp_path, "access")), keys.ISSUER, keys.AUDIENCE)
+    verifier = TokenVerifier(read_jwks(keys.jwks(tmp_path, "access"), "development"), keys.ISSUER, keys.AUDIENCE)
     with pytest.raises(Refused, match="expired"):
         verifier.verify(keys.token(tmp_path, "rider", NOW - keys.VALID - timedelta(minutes=1), "140302003"))
 

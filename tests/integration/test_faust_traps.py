@@ -14,6 +14,7 @@ import faust
 import pytest
 from faust.types import ProcessingGuarantee
 
+from shared.contracts.topics import FIXED
 from shared.errors import Unavailable
 from shared.kafka import agents, faust_app, publisher, watchdog
 from shared.kafka.agents import Consumer
@@ -124,10 +125,16 @@ def test_waits_and_sizes_are_those_that_were_tried(app: faust.App) -> None:
     conf = app.conf
     assert (conf.broker_session_timeout, conf.broker_heartbeat_interval, conf.broker_request_timeout) == (10, 2, 20)
     assert (conf.broker_commit_interval, conf.broker_commit_every) == (1.0, 500)
-    assert (conf.broker_max_poll_records, conf.stream_buffer_maxsize) == (100, 128)
     assert conf.consumer_auto_offset_reset == "earliest"
     # a group's first member takes all: a fetch smaller than the largest message would stop there for ever
     assert conf.consumer_max_fetch_size > publisher.MAX_BYTES
+
+
+async def test_a_topic_that_stands_still_can_never_fill_its_buffer(app: faust.App) -> None:
+    """Faust awaits room in a full buffer and hands out nothing else meanwhile: one topic would stop them all."""
+    queue = app.FlowControlQueue(maxsize=app.conf.stream_buffer_maxsize, flow_control=app.flow_control)
+    partitions = max(topic.partitions for topic in FIXED)
+    assert queue.pressure_high_size + partitions * app.conf.broker_max_poll_records < app.conf.stream_buffer_maxsize
 
 
 def test_every_broker_is_known_and_the_login_is_scram(app: faust.App, settings: KafkaSettings) -> None:

@@ -6,21 +6,24 @@ from typing import Any, get_args
 
 import pytest
 
+from services.notify.agents import handlers
 from services.notify.domain.telling import TABLE
-from services.notify.store import MESSAGES
+from services.notify.store import BOOKS, MESSAGES
 from shared.contracts.incident_changed import IncidentChanged
 from shared.contracts.incident_resolved import IncidentResolved
 from shared.contracts.points_adjusted import PointsAdjusted
 from shared.contracts.report_updated import ReportUpdated
 from shared.contracts.vocabulary import IncidentState
 from shared.mongo.lane import Lane
+from shared.mongo.work import Ref, Work, more_reads
 from tests.support.lanes import running
-from tests.support.memory import MemoryTransactor
+from tests.support.memory import NOW, MemoryTransactor
 from tests.support.notifying import (
     HERE,
     THERE,
     Got,
     Said,
+    StubNames,
     adjusted,
     awarded,
     changed,
@@ -273,3 +276,14 @@ async def test_inboxes_count_without_a_gap_however_many_share_a_transaction(noti
     assert notify.store.transactions < 20
     mine = [g.sequence for g in notify.inboxes() if g.audience == R1]
     assert mine == list(range(1, 41))
+
+
+async def test_an_event_of_a_long_case_looks_only_at_what_it_adds(notify: Notify) -> None:
+    await notify.hear(reported(), *(state("in_progress", n, n) for n in range(1, 30)))
+    event = state("temporary_safe", 99, 99)
+    command = handlers(BOOKS, StubNames())[event.topic](event.message)
+    work = Work({ref: notify.store.documents.get(ref) for ref in command.reads()}, NOW)
+    assert list(more_reads(command, work)) == [
+        Ref("messages", f"incident-changed|{event.message.envelope.id}|riders"),
+        Ref("recipients", R1),
+    ]

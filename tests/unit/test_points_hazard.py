@@ -282,6 +282,13 @@ async def test_a_category_that_pays_by_another_way_or_not_at_all(
     assert Ledger.of(store).paid() == {}
 
 
+async def test_a_category_that_staff_corrected_stays_when_the_report_arrives_later(
+    points: Points, store: MemoryTransactor
+) -> None:
+    await points.hear(recategorised("L05"), reported(), moved("triaged"))
+    assert Ledger.of(store).entries == []
+
+
 async def test_the_final_category_decides_what_is_paid(points: Points, store: MemoryTransactor) -> None:
     unpaid = {"scheme": "gb30428", "code": "L05"}
     await points.hear(reported(category=unpaid), moved("triaged"))

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.points.domain.caps import Month, admit, month_key
@@ -53,6 +53,7 @@ def test_a_promise_a_payment_and_a_void() -> None:
     assert entries[3].debit == "account-1"
 
 
+@settings(deadline=None)
 @given(
     st.lists(st.tuples(st.sampled_from(Kind), st.integers(0, 100), st.integers(0, 9), st.integers(0, 100)), max_size=12)
 )

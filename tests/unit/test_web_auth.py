@@ -187,3 +187,10 @@ def test_a_role_is_required_by_name() -> None:
     with pytest.raises(Forbidden, match="staff or lead, you are rider"):
         rider.require(Role.STAFF, Role.LEAD)
     assert rider.actor == "rider:r"
+
+
+def test_a_demo_key_is_refused_by_name_outside_development(tmp_path: Path) -> None:
+    demo = Signer("demo-access-1").write_jwks(tmp_path / "jwks.json")
+    with pytest.raises(ValueError, match="demo-access-1"):
+        read_jwks(demo)
+    assert "demo-access-1" in read_jwks(demo, "development")
