@@ -66,7 +66,7 @@ async def play(house: Running, say: Say) -> Story:
 
     rider, staff, crew = (_Person(house, login) for login in ("rider", "staff", "department"))
     async with _listening(house) as orders, rider, staff, crew:
-        before = (await rider.get("/points/v1/passbook"))["balance"]
+        before = (await rider.get("/points/v1/passbook"))["entries"]
         taken = await step(
             "photo", "骑手拍照上传 the rider uploads a photo", rider.upload("photos", photo("saddlebrown"))
         )
@@ -92,7 +92,10 @@ async def play(house: Running, say: Say) -> Story:
         await step("balance", "爱心存折入账 the points are in the passbook", rider.is_paid(before))
         story.seconds["done_to_balance"] = time.perf_counter() - done
         seen = await step("seen", "骑手看到全过程 the rider sees it all", rider.sees_everything(report["report_id"]))
-    say(f"积分 points +{seen['points']['points']} ({seen['points']['rule']}), 步骤 steps {len(seen['timeline'])}", None)
+    say(
+        f"积分 points +{seen['points']['points']} ({seen['points']['reason']}), 步骤 steps {len(seen['timeline'])}",
+        None,
+    )
     say(f"事件 incident {story.code} ({story.incident})", None)
     return story
 
@@ -137,7 +140,8 @@ class _Person:
         return await self._until(f"/notify/v1/inbox?after={max(0, standing['last'] - 50)}&limit=200", about)
 
     async def is_paid(self, before: int) -> dict[str, Any]:
-        return await self._until("/points/v1/passbook", lambda passbook: passbook["balance"] > before)
+        """Two more lines than before: the promise and its end. Over the daily cap they are of 0 points, and say so."""
+        return await self._until("/points/v1/passbook", lambda passbook: passbook["entries"] >= before + 2)
 
     async def _until(self, path: str, true: Callable[[dict[str, Any]], Any]) -> dict[str, Any]:
         """Read until it is as wanted. Raises `AssertionError` with what was seen last."""

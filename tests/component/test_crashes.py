@@ -9,23 +9,13 @@ from ops.local.process import Process
 from tests.support import burst
 from tests.support.house import House, eventually
 
-SLOW = pytest.mark.slow
-"""A killed worker is missed by its group for 10 s, so only one point of each kind is in the quick suite."""
-
 POINTS = [
-    pytest.param("intake", "api", "intake.after_photo", marks=SLOW),
-    pytest.param("intake", "api", "lane.in_transaction:2", marks=SLOW),
-    pytest.param("intake", "api", "lane.after_commit:2"),
-    pytest.param("intake", "worker", "relay.after_claim", marks=SLOW),
-    pytest.param("intake", "worker", "relay.after_ack"),
-    pytest.param("intake", "worker", "consumer.before_transaction:2", marks=SLOW),
-    pytest.param("intake", "worker", "consumer.after_transaction:2", marks=SLOW),
-    pytest.param("dispatch", "worker", "consumer.before_transaction", marks=SLOW),
-    pytest.param("dispatch", "worker", "consumer.after_transaction"),
-    pytest.param("dispatch", "worker", "lane.in_transaction", marks=SLOW),
-    pytest.param("dispatch", "worker", "relay.after_claim", marks=SLOW),
-    pytest.param("dispatch", "worker", "relay.after_ack", marks=SLOW),
+    ("intake", "api", "lane.after_commit:2"),
+    ("intake", "worker", "relay.after_ack"),
+    ("dispatch", "worker", "consumer.after_transaction"),
+    ("dispatch", "worker", "relay.after_claim"),
 ]
+"""One of each kind for the quick suite: a killed worker is missed by its group for 10 s. All of them: test_survival.py."""
 
 
 async def restarted(house: House, process: Process, service: str, entry: str) -> None:
@@ -46,7 +36,7 @@ async def test_kill_9_at_a_crash_point_loses_and_doubles_nothing(
     await burst.check(house, sent)
 
 
-@SLOW
+@pytest.mark.slow
 async def test_every_process_killed_at_random_moments_during_a_burst(house: House) -> None:
     """The named points are where we think it hurts; this is for where we did not think."""
     sending = asyncio.create_task(burst.send(house, 60))

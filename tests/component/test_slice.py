@@ -37,9 +37,7 @@ async def test_a_report_reaches_its_department_and_comes_back_resolved(house: Ho
         await ask(rider, f"/v1/reports/{mine['report_id']}", lambda body: body["state"] == "resolved")
 
         resolved = await house.topic("incident-resolved", mine["incident_id"])
-        assert dict(resolved[0].headers)["ce_id"].decode() == (
-            f"incident-resolved:{mine['incident_id']}:1"
-        )
+        assert dict(resolved[0].headers)["ce_id"].decode() == (f"incident-resolved:{mine['incident_id']}:1")
 
 
 async def test_done_without_evidence_is_refused_and_changes_nothing(house: House) -> None:

@@ -110,6 +110,17 @@ async def test_a_topic_nobody_has_a_right_to_is_closed_not_open(rights: Stack) -
         assert code(answer) == KafkaError.TOPIC_AUTHORIZATION_FAILED, user
 
 
+@pytest.mark.parametrize("user", [US, "dispatch", "ops"])
+async def test_only_the_superuser_makes_topics_users_and_rights(rights: Stack, user: str) -> None:
+    # On the cluster itself nobody has a right: with allow.everyone.if.no.acl.found everybody would.
+    admin = await asyncio.to_thread(connect, rights.kafka.login(user))
+    mine = Wanted((dispatch_topic("takeover"),), ("takeover",), frozenset(), replication=1, min_insync=1)
+    everything = Acl(user, "topic", "literal", "*", "all")
+    for diff in (Diff(create=mine.topics), Diff(users=mine.users), Diff(grant=(everything,))):
+        with pytest.raises(KafkaException, match=r"(?i)authoriz"):
+            await asyncio.to_thread(apply, admin, diff, mine, {"takeover": "secret"})
+
+
 async def test_a_listing_shows_only_what_is_ones_own(rights: Stack) -> None:
     admin = await asyncio.to_thread(connect, rights.kafka.login(US))
     assert set(admin.list_topics(timeout=10).topics) == {

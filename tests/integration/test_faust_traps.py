@@ -132,7 +132,7 @@ def test_waits_and_sizes_are_those_that_were_tried(app: faust.App) -> None:
 
 async def test_a_topic_that_stands_still_can_never_fill_its_buffer(app: faust.App) -> None:
     """Faust awaits room in a full buffer and hands out nothing else meanwhile: one topic would stop them all."""
-    queue = app.FlowControlQueue(maxsize=app.conf.stream_buffer_maxsize, flow_control=app.flow_control)
+    queue = app.FlowControlQueue(maxsize=app.conf.stream_buffer_maxsize)
     partitions = max(topic.partitions for topic in FIXED)
     assert queue.pressure_high_size + partitions * app.conf.broker_max_poll_records < app.conf.stream_buffer_maxsize
 

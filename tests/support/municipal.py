@@ -1,11 +1,16 @@
 """The municipal department in a test: what it was told about one incident, and what it says."""
 
+import asyncio
 import json
 import uuid
 from datetime import UTC, datetime
+from types import TracebackType
 from typing import Any
 
-from tests.support.house import SUBDISTRICT, House, eventually
+from aiokafka import AIOKafkaConsumer
+
+from shared.kafka.connection import client_options
+from tests.support.house import SUBDISTRICT, House, eventually, upload
 
 TYPE = b"cn.qianshao.order.updated.v1"
 
@@ -69,3 +74,47 @@ class Municipal:
             headers(message["update_id"], datetime.now(UTC).isoformat()),
             key=message["order"].encode(),
         )
+
+
+class Robot:
+    """A department that fixes whatever it is offered, at once and with proof. `refused` collects what was refused."""
+
+    def __init__(self, house: House, department: str = "municipal") -> None:
+        self._house = house
+        self._department = department
+        self._told = Municipal(house, "", department)
+        self.refused: list[dict[str, Any]] = []
+
+    async def __aenter__(self) -> "Robot":
+        async with self._house.client("intake", "department") as crew:
+            self._receipt = (await upload(crew, what="evidence"))["receipt"]
+        user = f"dept.{self._department}"
+        options = client_options(self._house.stack.kafka.settings(user), "robot")
+        group = f"{user}.robot-{uuid.uuid4()}"
+        self._consumer = AIOKafkaConsumer(
+            f"dispatch.{self._department}", **options, group_id=group, auto_offset_reset="latest"
+        )
+        await self._consumer.start()
+        await eventually("the robot listens", self._assigned)
+        self._task = asyncio.create_task(self._work())
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._task.cancel()
+        await self._consumer.stop()
+
+    async def _assigned(self) -> bool:
+        partitions = self._consumer.assignment()
+        return bool(partitions) and all([await self._consumer.position(tp) >= 0 for tp in partitions])
+
+    async def _work(self) -> None:
+        """An offer that comes twice is answered twice, under the same id, as a careful department does."""
+        async for record in self._consumer:
+            message = json.loads(record.value)
+            if message["kind"] == "refused":
+                self.refused.append(message)
+            if message["kind"] == "offer":
+                done = update("done", message["order"], message["seq"], receipts=[self._receipt])
+                await self._told.put({**done, "update_id": f"done-{message['order']}"})

@@ -145,29 +145,41 @@ async def test_a_wobble_of_the_store_is_waited_out(house: House, when: Literal["
     assert house.store.held() == {}
 
 
+def goes_away_for(house: House, *calls: int) -> None:
+    """The store does not answer these transactions (counted from 1) within the time that a caller waits."""
+    real, made = house.store.transact, 0
+
+    async def transact(refs: Any, decide: Any, seconds: float) -> None:
+        nonlocal made
+        made += 1
+        if made in calls:
+            house.time.now += 6
+            raise Transient
+        await real(refs, decide, seconds)
+
+    house.store.transact = transact  # type: ignore[method-assign]
+
+
 async def test_a_failure_that_cannot_be_held_yet_keeps_its_place(house: House) -> None:
     """The store goes away between the failure and the note of it."""
     house.handler.sick[("a", 1)] = "decide"
-    away = Transient()
-
-    async def then_away(*anything: Any) -> None:
-        house.time.now += 6  # every try takes longer than its caller waits
-        raise away
-
-    real = house.store.transact
-    calls = 0
-
-    async def transact(refs: Any, decide: Any, seconds: float) -> None:
-        nonlocal calls
-        calls += 1
-        await (then_away() if calls in (2, 3) else real(refs, decide, seconds))
-
-    house.store.transact = transact  # type: ignore[method-assign]
+    goes_away_for(house, 2, 3)
     await house.consumer.process([delivery("a", 1), delivery("a", 2)])
     (held,) = house.store.held().values()
     assert [waiting["offset"] for waiting in held["line"]] == [1, 2]
     await house.heal()
     assert house.store.effects() == {"a": [1, 2]}
+
+
+async def test_a_failure_that_is_tried_twice_counts_once_for_the_breaker(house: House) -> None:
+    house.handler.sick[("a", 1)] = "decide"
+    goes_away_for(house, 2, 3)
+    for _ in range(49):
+        house.consumer.breaker.record(False)
+    await house.consumer.process([delivery("a", 1)])
+    assert not house.consumer.breaker.open  # the fiftieth in a row
+    house.consumer.breaker.record(False)
+    assert house.consumer.breaker.open
 
 
 async def test_when_the_store_stays_away_the_process_is_told_to_end_with_nothing_acknowledged(house: House) -> None:
