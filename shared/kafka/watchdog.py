@@ -34,7 +34,13 @@ def _crashed(faust_app: Any) -> str | None:
     for name, part in parts.items():
         if part is not None and (part.should_stop or part.crash_reason):
             return f"Faust's {name} has ended: {part.crash_reason!r}"
-    return None
+    return "Faust's consumer thread is dead" if _thread_is_dead(parts["consumer thread"]) else None
+
+
+def _thread_is_dead(service: Any) -> bool:
+    """An exception outside its service, in its event loop say, ends the thread and leaves the service as it was."""
+    thread = getattr(service, "_thread", None)
+    return thread is not None and not thread.is_alive()
 
 
 def _inner_consumer(faust_app: Any) -> Any | None:

@@ -7,6 +7,8 @@ import signal
 import sys
 from pathlib import Path
 
+import pytest
+
 from ops.local.state import REPOSITORY, State, state_folder
 
 
@@ -21,7 +23,7 @@ async def run_once(folder: Path) -> tuple[int, str]:
         stderr=asyncio.subprocess.STDOUT,
     )
     try:
-        async with asyncio.timeout(110):
+        async with asyncio.timeout(200):
             output, _ = await process.communicate()
     except TimeoutError:
         process.send_signal(signal.SIGINT)
@@ -30,6 +32,7 @@ async def run_once(folder: Path) -> tuple[int, str]:
     return process.returncode, output.decode()
 
 
+@pytest.mark.timeout(240)
 async def test_the_story_from_hazard_to_passbook(tmp_path: Path) -> None:
     code, output = await run_once(tmp_path)
     assert code == 0, output
