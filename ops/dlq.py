@@ -6,13 +6,12 @@ live worker of this one service carries it out, once, by the dedupe row.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterable, Mapping
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any, Literal
 
-from pymongo.errors import CollectionInvalid
+from pymongo.errors import CollectionInvalid, OperationFailure
 
 from shared.clock import system_clock
 from shared.contracts.envelope import Malformed, Message, decode
@@ -230,10 +229,8 @@ class Audited:
 async def lane_over(database: Database) -> AsyncIterator[Lane]:
     """A commit lane of our own, beside those of the service's processes. Makes the audit collection if it is not there."""
     if ACTIONS not in await database.list_collection_names():
-        try:
+        with suppress(CollectionInvalid, OperationFailure):  # another operator was quicker
             await database.create_collection(ACTIONS)
-        except CollectionInvalid:  # another operator was quicker
-            pass
     lane = Lane(MongoTransactor(database.client, database, system_clock))
     running = asyncio.create_task(lane.run())
     try:
@@ -242,11 +239,12 @@ async def lane_over(database: Database) -> AsyncIterator[Lane]:
         running.cancel()
 
 
-async def find(databases: dict[str, Database], id_: str, service: str | None) -> Letter:
-    """The letter of that id, in whatever state. Raises `CannotSettle` if no service has it, or several have."""
-    wanted = {name: database for name, database in databases.items() if service in (None, name)}
+async def find(databases: Mapping[str, Database], id_: str) -> Letter:
+    """The letter of that id, in whatever state. Raises `CannotSettle` if none of the services has it, or several have."""
     found = [
-        letter for name, database in wanted.items() for letter in await letters(name, database, state=None)
+        letter
+        for name, database in databases.items()
+        for letter in await letters(name, database, state=None)
         if letter.id == id_
     ]
     if not found:
@@ -255,9 +253,3 @@ async def find(databases: dict[str, Database], id_: str, service: str | None) ->
         names = ", ".join(letter.service for letter in found)
         raise CannotSettle(f"{id_}: 多个服务各有一封 several services have one: say --service, one of {names}")
     return found[0]
-
-
-def first_seen(letter: Letter) -> datetime:
-    """When it was tried first."""
-    seen: datetime = letter.document["first_at"]
-    return seen

@@ -10,18 +10,18 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from ops import story, topics_command
+from ops import status_command, story, topics_command
 from ops.local.state import REPOSITORY, State, state_folder
 from ops.local.up import Running, running
 from shared.clock import system_clock
 
 app = typer.Typer(
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,  # they would show local variables, passwords among them
     help="前哨 Qianshao: the operators' program",
 )
 app.add_typer(topics_command.app, name="topics")
+app.command()(status_command.status)
 
 _REFERENCE = REPOSITORY / "deploy/reference/beidajie"
 
@@ -84,4 +84,4 @@ def _welcome(house: Running, state: State, console: Console) -> None:
 
 
 if __name__ == "__main__":
-    app()
+    app(prog_name="qianshao")

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Any, TypeVar
@@ -10,6 +10,8 @@ from typing import Annotated, Any, TypeVar
 import typer
 from pymongo.errors import PyMongoError
 from rich.console import Console
+
+from ops.look import CannotLook
 
 FINE, WRONG, CANNOT = 0, 1, 2
 """Nothing is wrong; something is; nothing could be looked at, or the call was wrong."""
@@ -42,13 +44,13 @@ def _plain(value: Any) -> Any:
     return str(value)
 
 
-def carry_out(work: Coroutine[Any, Any, Answer], *expected: type[Exception]) -> Answer:
-    """Run it; of the `expected` errors, and of a database that is away, people get the reason. Raises `typer.Exit`."""
+def carry_out(work: Callable[[], Coroutine[Any, Any, Answer]], *expected: type[Exception]) -> Answer:
+    """Run it; of `CannotLook`, the `expected` errors and a database that is away people get the reason. Raises `typer.Exit`."""
     try:
-        return asyncio.run(work)
+        return asyncio.run(work())
     except PyMongoError as error:
-        raise cannot(f"MongoDB 无应答 does not answer: {error!r:.300} → qianshao doctor") from None
-    except expected as error:
+        raise cannot(f"MongoDB 无应答 does not answer: {str(error)[:300]} → qianshao doctor") from None
+    except (CannotLook, *expected) as error:
         raise cannot(str(error)) from None
 
 

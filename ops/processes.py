@@ -3,12 +3,13 @@
 import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
 
 import httpx2
 from prometheus_client.parser import text_string_to_metric_families
+
+from shared.clock import Clock
 
 ANSWER_SECONDS = 8.0
 """A worker's readiness may take 5 s while a broker is away: 2 s for MongoDB, then 3 s for Kafka."""
@@ -19,7 +20,7 @@ class Seen:
     """A process as it answered. `failing`: reason by check, {"process": …} if it does not answer at all.
 
     `reference`: version by which it decides, "" if unknown; `relay_active` None for an api; `breakers`: topics that are
-    stopped; `date`: its clock, to the second.
+    stopped; `skew`: seconds by which its clock is ahead of ours, to the second.
     """
 
     name: str
@@ -27,7 +28,7 @@ class Seen:
     reference: str = ""
     relay_active: bool | None = None
     breakers: tuple[str, ...] = ()
-    date: datetime | None = None
+    skew: float | None = None
 
     @property
     def service(self) -> str:
@@ -38,21 +39,23 @@ class Seen:
         return not self.failing
 
 
-async def ask_all(processes: Mapping[str, str]) -> list[Seen]:
+async def ask_all(processes: Mapping[str, str], clock: Clock) -> list[Seen]:
     """Every process at once; never raises for one that is down. `processes`: base URL by name."""
     async with httpx2.AsyncClient(timeout=ANSWER_SECONDS, trust_env=False) as client:
-        return list(await asyncio.gather(*(_ask(client, name, url) for name, url in processes.items())))
+        return list(await asyncio.gather(*(_ask(client, name, url, clock) for name, url in processes.items())))
 
 
-async def _ask(client: httpx2.AsyncClient, name: str, url: str) -> Seen:
+async def _ask(client: httpx2.AsyncClient, name: str, url: str, clock: Clock) -> Seen:
     try:
         readiness = await client.get(f"{url}/readyz")
+        answered = clock()
         exposition = await client.get(f"{url}/metrics")
         failing = dict(readiness.json()["failing"])
     except (httpx2.HTTPError, ValueError, KeyError, TypeError) as error:
         return Seen(name, {"process": f"{url} 无应答 does not answer: {type(error).__name__}"})
     date = readiness.headers.get("date")
-    return Seen(name, failing, date=parsedate_to_datetime(date) if date else None, **_told(exposition.text))
+    skew = (parsedate_to_datetime(date) - answered).total_seconds() if date else None
+    return Seen(name, failing, skew=skew, **_told(exposition.text))
 
 
 def _told(exposition: str) -> dict[str, Any]:

@@ -44,6 +44,10 @@ class Event:
         return self.message.data
 
     @property
+    def place(self) -> str:
+        return f"{self.topic}/{self.partition}/{self.offset}"
+
+    @property
     def dedupe(self) -> str:
         """Its row in a consumer's inbox."""
         return f"{self.topic}|{self.message.envelope.source}|{self.id}"
@@ -96,7 +100,7 @@ class Held:
 class Snapshot:
     """`inbox`: ids of received events by service. `deliveries`: every record of every topic but dead letters, `garbage`
     the places of those that cannot be read. `committed`: next offset by (service, topic, partition). `shortened`: the
-    (topic, partition) that retention has cut."""
+    (topic, partition) that retention has cut. `narrowed`: made by `about`."""
 
     taken_at: datetime
     reports: tuple[Report, ...] = ()
@@ -120,6 +124,7 @@ class Snapshot:
     buried: tuple[DeadLetter, ...] = ()
     committed: Mapping[tuple[str, str, int], int] = field(default_factory=dict)
     shortened: frozenset[tuple[str, int]] = frozenset()
+    narrowed: bool = False
 
     def of(self, topic: str) -> list[Event]:
         """First deliveries on one topic."""
@@ -182,6 +187,7 @@ class Snapshot:
             deliveries=deliveries,
             garbage=self.garbage & places,
             buried=tuple(one for one in self.buried if place_of(one) in places),
+            narrowed=True,
         )
 
 

@@ -209,6 +209,7 @@ async def test_clients_that_vanish_or_do_not_read_hold_up_nobody(
 
 
 async def test_streams_end_at_once_when_the_process_stops(notify: Served) -> None:
+    await until(lambda: notify.doorbell.sound, 10, "nobody polls")
     async with notifying.stream(notify.client, RIDER) as events:
         await until(lambda: notify.doorbell.listeners, 5, "the stream waits")
         await notify.doorbell.close()
@@ -324,9 +325,9 @@ async def test_a_stream_outlives_a_database_that_is_away(fragile: Stack, tmp_pat
     async with serving(fragile, tmp_path) as notify, notifying.stream(notify.client, RIDER) as events:
         await until(lambda: notify.doorbell.sound, 10, "the change stream is open")
         await fragile.mongo.kill()
-        answer = await notify.get("/v1/inbox", RIDER)
+        await until(lambda: not notify.doorbell.sound, 10, "the doorbell knows that it is broken, and streams look")
+        answer = await notify.get("/v1/inbox", RIDER)  # fails after the stream's own look, which began before
         assert (answer.status_code, answer.json()["code"]) == (503, "unavailable")
-        await until(lambda: not notify.doorbell.sound, 10, "the doorbell knows that it is broken")
         await fragile.mongo.start()
         await hear(notify.lane, [reported()])
         async with asyncio.timeout(20):

@@ -13,6 +13,7 @@ from shared.ids import new_id
 from shared.kafka import publisher as publisher_module
 from shared.kafka.publisher import MAX_BYTES, KafkaPublisher, NotConnected
 from shared.mongo.relay import Unsendable
+from tests.support.echoing import Sent, received
 from tests.support.stack import Stack
 from tests.support.waiting import until
 
@@ -30,15 +31,14 @@ async def topic(fragile: Stack) -> str:
     return await fragile.kafka.new_topic()
 
 
-async def arrived(stack: Stack, topic: str, number: int) -> list[tuple[bytes, bytes, list[tuple[str, bytes]]]]:
-    """Key, value and headers of the first `number` messages."""
+async def arrived(stack: Stack, topic: str, number: int) -> list[Sent]:
+    """The first `number` messages."""
 
-    def read() -> list[tuple[bytes, bytes, list[tuple[str, bytes]]]]:
+    def read() -> list[Sent]:
         consumer = Consumer({**stack.kafka.login(), "log_level": 0, "group.id": new_id(), "enable.auto.commit": False})
         try:
             consumer.assign([TopicPartition(topic, 0, 0)])
-            found = consumer.consume(number, timeout=20)
-            return [(message.key(), message.value(), list(message.headers() or [])) for message in found]
+            return [received(message) for message in consumer.consume(number, timeout=20)]
         finally:
             consumer.close()
 
@@ -49,7 +49,7 @@ async def test_bytes_arrive_as_they_are(stack: Stack, publisher: KafkaPublisher,
     await publisher.connect()
     headers = [("a", b"\xff"), ("a", b""), ("井", b"1")]
     await publisher.send(topic, b"\x00k", "值".encode(), headers)
-    assert await arrived(stack, topic, 1) == [(b"\x00k", "值".encode(), headers)]
+    assert await arrived(stack, topic, 1) == [Sent(b"\x00k", "值".encode(), tuple(headers))]
 
 
 async def test_too_large_is_said_before_sending_and_spoils_nothing(
@@ -61,7 +61,7 @@ async def test_too_large_is_said_before_sending_and_spoils_nothing(
     with pytest.raises(Unsendable, match=f"{MAX_BYTES + 1} bytes"):
         await publisher.send(topic, b"k", bytes(MAX_BYTES - 3), [("h", b"12")])
     await publisher.send(topic, b"k", b"after", [])
-    assert [value for _, value, _ in await arrived(stack, topic, 2)] == [b"before", b"after"]
+    assert [one.value for one in await arrived(stack, topic, 2)] == [b"before", b"after"]
 
 
 @pytest.mark.parametrize("headers", [0, 1_000])
@@ -73,8 +73,8 @@ async def test_the_largest_we_let_through_is_taken_by_the_broker(
     many = [(f"{n:04}", b"x") for n in range(headers)]
     value = bytes(MAX_BYTES - 1 - 5 * headers)
     await publisher.send(topic, b"k", value, many)
-    ((_, stored, _),) = await arrived(stack, topic, 1)
-    assert len(stored) == len(value)
+    (stored,) = await arrived(stack, topic, 1)
+    assert (len(stored.value), len(stored.headers)) == (len(value), headers)
 
 
 async def test_without_connection_nothing_is_sent(publisher: KafkaPublisher, topic: str) -> None:
@@ -111,8 +111,7 @@ async def test_frozen_kafka_ends_a_send_in_time_and_after_the_thaw_a_new_produce
     assert time.monotonic() - began < 6
     fragile.kafka.thaw()
     await until(lambda: _sends(publisher, topic), 30, "sends after the thaw")
-    values = [value for _, value, _ in await arrived(fragile, topic, 2)]
-    assert values[0] == b"before"
+    assert (await arrived(fragile, topic, 2))[0].value == b"before"
     await publisher.close()
 
 

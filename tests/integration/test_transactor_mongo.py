@@ -60,6 +60,10 @@ def value(store: MongoStore, id_: str) -> int:
     return document["value"] if document else 0
 
 
+def has(store: MongoStore, id_: str, wanted: int) -> bool:
+    return value(store, id_) == wanted
+
+
 def is_whole(store: MongoStore, id_: str, key: str) -> bool:
     """Counter, key and outbox row: all of them or none."""
     parts = {value(store, id_) == 1, store.get(Ref(KEYS, key)) is not None, len(store.rows()) == 1}
@@ -126,7 +130,7 @@ async def test_cancelling_the_caller_does_not_roll_back(store: MongoStore) -> No
         caller.cancel()
         with pytest.raises(asyncio.CancelledError):
             await caller
-        await until(lambda n=n: value(store, "a") == n + 1, 5, "the transaction of the cancelled caller")  # type: ignore[misc]
+        await until(partial(has, store, "a", n + 1), 5, "the transaction of the cancelled caller")
 
 
 async def test_a_caller_that_hangs_up_is_carried_out_once(store: MongoStore) -> None:

@@ -54,6 +54,15 @@ def update(id_: str, order: str, progress: str = "done so far") -> Sent:
     return Sent(order.encode(), value.encode(), tuple((name, text.encode()) for name, text in headers.items()))
 
 
+def received(message: Message) -> Sent:
+    """What came from Kafka, as what was sent. Fails the test if it is an error or has no key."""
+    key, value = message.key(), message.value()
+    headers: Any = message.headers() or []
+    assert isinstance(key, bytes), message.error()
+    assert isinstance(value, bytes), message.error()
+    return Sent(key, value, tuple(headers))
+
+
 def updates(prefix: str, orders: int, each: int) -> list[Sent]:
     """`each` updates of every order, taking turns; ids tell the order and the place in it."""
     return [update(f"{prefix}.{o}.{n}", f"{prefix}.{o}") for n in range(each) for o in range(orders)]
@@ -147,7 +156,7 @@ class Echoes:
         assert {doc["_id"]: doc["line"] for doc in self.find(ORDERS)} == wanted
         assert {doc["times"] for doc in self.find(ECHOES)} == {1}
 
-    async def dead(self, number: int, topic: str | None = None) -> list[Message]:
+    async def dead(self, number: int, topic: str | None = None) -> list[Sent]:
         """Everything on the dead letter topic, once there are `number` different ones (a relay may repeat itself)."""
         return await asyncio.to_thread(_read, self.stack.kafka.login(), f"{topic or self.topics[0]}.dlq", number)
 
@@ -242,14 +251,14 @@ def _send(login: dict[str, str], topic: str, messages: list[Sent]) -> None:
     assert not failed, failed[0]
 
 
-def _read(login: dict[str, str], topic: str, number: int) -> list[Message]:
+def _read(login: dict[str, str], topic: str, number: int) -> list[Sent]:
     consumer = Consumer({**login, "log_level": 0, "group.id": "unused", "enable.auto.commit": False})
     try:
         consumer.assign([TopicPartition(topic, 0, 0)])
-        found: list[Message] = []
+        found: list[Sent] = []
         for _ in range(200):
-            found.extend(consumer.consume(500, timeout=0.2))
-            sources = {dict(message.headers() or [])["dlq-source"] for message in found}
+            found.extend(received(message) for message in consumer.consume(500, timeout=0.2))
+            sources = {dict(message.headers)["dlq-source"] for message in found}
             if len(sources) >= number and len(found) == consumer.get_watermark_offsets(TopicPartition(topic, 0))[1]:
                 return found
         raise AssertionError(f"{topic} has {len(found)} messages, {number} are wanted")

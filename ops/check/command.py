@@ -1,0 +1,108 @@
+"""`qianshao check`: look, wait until nothing moves, look again, judge."""
+
+import asyncio
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Annotated, Any, Literal
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from ops.check.finding import NOTHING, Finding
+from ops.check.gather import gather
+from ops.check.rules import judge
+from ops.check.snapshot import Snapshot
+from ops.look import Access, CannotLook, Look, looking
+from shared.clock import Clock, system_clock
+
+SETTLE_SECONDS = 10.0
+"""How long live data may take to come to rest before it is judged as it is."""
+
+_AGAIN_SECONDS = 0.5
+_SHOWN = 5
+
+Output = Annotated[Literal["table", "json"], typer.Option("--output", "-o", help="table for people, json for programs")]
+Incidents = Annotated[list[str] | None, typer.Option("--incident", help="id of an incident, repeatable: only these")]
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """Findings of all rules, and what had not settled (empty: everything had)."""
+
+    findings: tuple[Finding, ...]
+    unsettled: tuple[str, ...]
+
+    @property
+    def clean(self) -> bool:
+        return all(finding.clean for finding in self.findings)
+
+
+def check(output: Output = "table", incident: Incidents = None) -> None:
+    """九条铁律 · The nine rules that must always hold, over live data. Exit status 1: violated, 2: cannot look."""
+    try:
+        report = asyncio.run(_check(Access.known(), incident or ()))
+    except CannotLook as error:
+        Console(stderr=True, highlight=False).print(f"无法查看 cannot look: {escape(str(error))}", soft_wrap=True)
+        raise typer.Exit(2) from None
+    _show_json(report) if output == "json" else _show_table(report)
+    raise typer.Exit(0 if report.clean else 1)
+
+
+async def _check(access: Access, incidents: Sequence[str]) -> Report:
+    async with looking(access) as look:
+        return await examine(look, incidents, system_clock)
+
+
+async def examine(look: Look, incidents: Sequence[str], clock: Clock, settle_seconds: float = SETTLE_SECONDS) -> Report:
+    """Judge when nothing moves, or after `settle_seconds`. A violation counts if a second look finds it again: between
+    the reads of one look, live data go on. Raises `CannotLook`.
+    """
+    deadline = asyncio.get_running_loop().time() + settle_seconds
+    snapshot = await _look(look, incidents, clock)
+    while snapshot.unsettled() and asyncio.get_running_loop().time() < deadline:
+        await asyncio.sleep(_AGAIN_SECONDS)
+        snapshot = await _look(look, incidents, clock)
+    findings = judge(snapshot)
+    if not all(finding.clean for finding in findings):
+        await asyncio.sleep(_AGAIN_SECONDS)
+        snapshot = await _look(look, incidents, clock)
+        findings = [_in_both(*pair) for pair in zip(findings, judge(snapshot), strict=True)]
+    return Report(tuple(findings), tuple(snapshot.unsettled()))
+
+
+async def _look(look: Look, incidents: Sequence[str], clock: Clock) -> Snapshot:
+    snapshot = await gather(look, clock())
+    return snapshot.about(incidents) if incidents else snapshot
+
+
+def _in_both(first: Finding, second: Finding) -> Finding:
+    seen = {*first.violations}
+    return replace(second, violations=tuple(violation for violation in second.violations if violation in seen))
+
+
+def _show_json(report: Report) -> None:
+    found: dict[str, Any] = {"clean": report.clean, **asdict(report)}
+    found["findings"] = [{"clean": finding.clean, **asdict(finding)} for finding in report.findings]
+    typer.echo(json.dumps(found, ensure_ascii=False, indent=2))
+
+
+def _show_table(report: Report) -> None:
+    console = Console(highlight=False)
+    table = Table("", "规则 rule", "", "计数 counted", "违反 violations", title="铁律检查 check", title_justify="left")
+    for finding in report.findings:
+        mark = "[green]✓[/green]" if finding.clean else "[red]✗[/red]"
+        broken = 0 if finding.violations == (NOTHING,) else len(finding.violations)
+        table.add_row(mark, str(finding.rule), f"{finding.zh} {finding.en}", str(finding.counted), str(broken))
+    console.print(table)
+    for finding in report.findings:
+        for violation in finding.violations[:_SHOWN]:
+            console.print(f"[red]✗ {finding.rule}[/red]  {escape(violation)}", soft_wrap=True)
+        if len(finding.violations) > _SHOWN:
+            console.print(f"     … {len(finding.violations) - _SHOWN} more, all with -o json")
+    for sentence in report.unsettled[:_SHOWN]:
+        console.print(f"[yellow]未静止 still moving[/yellow]  {escape(sentence)}", soft_wrap=True)
+    if len(report.unsettled) > _SHOWN:
+        console.print(f"     … {len(report.unsettled) - _SHOWN} more, all with -o json")

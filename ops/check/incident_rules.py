@@ -1,0 +1,170 @@
+"""Rules 1, 2, 3 and 7: an incident from its report to its resolution."""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+from ops.check.snapshot import Event, Snapshot
+from services.dispatch.domain.incident import Incident, Order
+from services.dispatch.domain.states import State
+from services.points.domain.entry import Kind
+from shared.contracts.dispatch_order import DispatchOrder
+from shared.contracts.incident_changed import IncidentChanged
+from shared.contracts.incident_reported import IncidentReported
+from shared.contracts.incident_resolved import IncidentResolved
+from shared.contracts.topics import INCIDENT_CHANGED, INCIDENT_REPORTED, INCIDENT_RESOLVED, dispatch_topic
+from shared.ids import report_id
+
+_TRIAGE_MINUTES = 5
+"""domain.md: an emergency at an uncertain place escalates after five minutes in triage."""
+
+
+def reports(snapshot: Snapshot) -> tuple[int, list[str]]:
+    """1: a report exists once, under the id that follows from its sender and key, with its incident and one event."""
+    return len(snapshot.reports), [*_stored(snapshot), *_reported(snapshot)]
+
+
+def _stored(snapshot: Snapshot) -> Iterator[str]:
+    opened = {incident.id: incident for incident in snapshot.opened}
+    for id_, times in Counter(report.id for report in snapshot.reports).items():
+        if times > 1:
+            yield f"report {id_}: is stored {times} times"
+    for report in snapshot.reports:
+        if report.id != report_id(report.rider, report.client_key):
+            yield f"report {report.id}: its id does not follow from rider and client key"
+        if report.incident not in opened or report.id not in opened[report.incident].reports:
+            yield f"report {report.id}: its incident {report.incident} does not know it"
+
+
+def _reported(snapshot: Snapshot) -> Iterator[str]:
+    events: dict[str, list[IncidentReported]] = defaultdict(list)
+    for event in snapshot.of(INCIDENT_REPORTED.name):
+        assert isinstance(event.data, IncidentReported)  # the only type on this topic
+        events[event.data.incident].append(event.data)
+    known = {incident.id for incident in snapshot.opened}
+    yield from (f"incident {id_}: was published, intake does not have it" for id_ in events if id_ not in known)
+    received = {report.id: report.received_at for report in snapshot.reports}
+    for incident in snapshot.opened:
+        first = incident.reports[0] if incident.reports else ""
+        if received.get(first, snapshot.taken_at) < snapshot.retained_from:
+            continue
+        told = [event.report for event in events[incident.id]]
+        if told != [first]:
+            yield f"incident {incident.id}: has {len(told)} incident-reported events, of reports {', '.join(told) or '-'}"
+
+
+def offers(snapshot: Snapshot) -> tuple[int, list[str]]:
+    """2: every reported incident is triaged or offered; each order's messages stand in its department's topic alone."""
+    incidents = {incident.id: incident for incident in snapshot.dispatched}
+    found = []
+    for id_ in snapshot.whole:
+        if id_ not in incidents:
+            found.append(f"incident {id_}: was reported, dispatch does not have it")
+        elif incidents[id_].state is State.REPORTED:
+            found.append(f"incident {id_}: is neither triaged nor offered")
+    return len(snapshot.whole), [*found, *_messages(snapshot, incidents)]
+
+
+def _messages(snapshot: Snapshot, incidents: dict[str, Incident]) -> Iterator[str]:
+    told: dict[str, list[Event]] = defaultdict(list)
+    for event in snapshot.events:
+        if isinstance(event.data, DispatchOrder) and event.data.work_order is not None:
+            told[event.data.order].append(event)
+    orders = {order.id: order for incident in incidents.values() for order in incident.orders}
+    yield from (
+        f"order {id_}: was told to a department, dispatch does not have it" for id_ in told if id_ not in orders
+    )
+    for order in orders.values():
+        if order.offered_at >= snapshot.retained_from:
+            yield from _told(order, told[order.id])
+
+
+def _told(order: Order, events: list[Event]) -> Iterator[str]:
+    own = dispatch_topic(order.department).name
+    yield from (f"order {order.id}: was told to {event.topic}" for event in events if event.topic != own)
+    numbers = sorted(event.data.seq for event in events if isinstance(event.data, DispatchOrder))
+    if numbers != list(range(1, order.seq + 1)):
+        yield f"order {order.id}: {own} has its messages {numbers}, {order.seq} were sent"
+
+
+def resolutions(snapshot: Snapshot) -> tuple[int, list[str]]:
+    """3: what is resolved was published, and processed by points, notify and intake; awards follow from it, once."""
+    pairs = {(incident.id, cycle) for incident in snapshot.dispatched for cycle in _cycles(incident)}
+    retained = {pair for pair in pairs if pair[0] in snapshot.whole}
+    return len(pairs), [*_published(snapshot, pairs, retained), *_paid(snapshot, pairs)]
+
+
+def _cycles(incident: Incident) -> range:
+    """Cycles that ended in `resolved`: a new one begins only after that."""
+    resolved = sum(line.what.endswith(f"-> {State.RESOLVED}") for line in incident.history)
+    return range(1, resolved + 1)
+
+
+def _published(snapshot: Snapshot, pairs: set[tuple[str, int]], retained: set[tuple[str, int]]) -> Iterator[str]:
+    events: dict[tuple[str, int], Event] = {}
+    for event in snapshot.of(INCIDENT_RESOLVED.name):
+        assert isinstance(event.data, IncidentResolved)  # the only type on this topic
+        events[event.data.incident, event.data.cycle] = event
+        if event.id != f"incident-resolved:{event.data.incident}:{event.data.cycle}":
+            yield f"incident {event.data.incident}: resolved under another id, {event.id}"
+    noted = {(status.id, fixed.cycle) for status in snapshot.statuses for fixed in status.fixed}
+    yield from (
+        f"{_pair(p)}: was published as resolved, dispatch has not resolved it" for p in sorted({*events} - pairs)
+    )
+    yield from (f"{_pair(p)}: intake shows it fixed, dispatch has not resolved it" for p in sorted(noted - pairs))
+    for pair in sorted(retained):
+        if pair not in events:
+            yield f"{_pair(pair)}: is resolved, there is no incident-resolved"
+            continue
+        for service in INCIDENT_RESOLVED.consumers:
+            if events[pair].dedupe not in snapshot.inbox.get(service, ()):
+                yield f"{_pair(pair)}: {service} has not processed its resolution"
+        if pair not in noted:
+            yield f"{_pair(pair)}: intake does not show it fixed"
+
+
+def _paid(snapshot: Snapshot, pairs: set[tuple[str, int]]) -> Iterator[str]:
+    resolved = {incident for incident, _ in pairs}
+    known = {incident.id for incident in snapshot.dispatched}
+    posts = [entry for entry in snapshot.entries if entry.kind is Kind.POST]
+    for entry in posts:
+        # a narrowed snapshot has other incidents' entries of the same riders
+        if entry.incident not in resolved and (entry.incident in known or not snapshot.narrowed):
+            yield f"entry {entry.id}: incident {entry.incident} was paid without a resolution"
+    for (incident, rule, account), times in Counter((e.incident, e.rule, e.account) for e in posts).items():
+        if times > 1:
+            yield f"incident {incident}: {rule} was paid {times} times to account {account}"
+
+
+def _pair(pair: tuple[str, int]) -> str:
+    return f"incident {pair[0]}, cycle {pair[1]}"
+
+
+def escalations(snapshot: Snapshot) -> tuple[int, list[str]]:
+    """7: each level once per order and cycle, never before its moment."""
+    incidents = {incident.id: incident for incident in snapshot.dispatched}
+    times: Counter[tuple[str, str, int, str]] = Counter()
+    found = []
+    for event in snapshot.events:
+        data, cycle = event.data, event.message.envelope.cycle or 1
+        if isinstance(data, IncidentChanged) and data.kind == "escalated" and data.level is not None:
+            order = data.order.id if data.order else data.incident
+            times[INCIDENT_CHANGED.name, order, cycle, data.level] += 1
+            moment = _moment(data, incidents.get(data.incident))
+            if moment is not None and event.message.envelope.recorded_time < moment:
+                found.append(f"order {order}: {data.level} at {event.message.envelope.recorded_time}, before {moment}")
+        elif isinstance(data, DispatchOrder) and data.kind == "escalate" and data.level is not None:
+            times[event.topic, data.order, cycle, data.level] += 1
+    found += [
+        f"order {o}, cycle {c}: {level} {n} times on {topic}" for (topic, o, c, level), n in times.items() if n > 1
+    ]
+    return sum(len(incident.orders) for incident in snapshot.dispatched), found
+
+
+def _moment(data: IncidentChanged, incident: Incident | None) -> datetime | None:
+    """The earliest moment of a level by wall clock; a share of a working clock only dispatch itself can compute."""
+    if data.order is None:
+        return incident.t0 + timedelta(minutes=_TRIAGE_MINUTES) if incident else None
+    if data.level == "accept_missed":
+        return data.order.accept_by
+    return data.order.due_at if data.level in ("community_lead", "subdistrict_lead") else None
