@@ -10,7 +10,17 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from ops import status_command, story, topics_command
+from ops import (
+    departments_command,
+    dlq_command,
+    doctor_command,
+    down_command,
+    status_command,
+    story,
+    tail_command,
+    topics_command,
+)
+from ops.check import command as check_command
 from ops.local.state import REPOSITORY, State, state_folder
 from ops.local.up import Running, running
 from shared.clock import system_clock
@@ -20,8 +30,14 @@ app = typer.Typer(
     pretty_exceptions_enable=False,  # they would show local variables, passwords among them
     help="前哨 Qianshao: the operators' program",
 )
-app.add_typer(topics_command.app, name="topics")
+app.command()(down_command.down)
 app.command()(status_command.status)
+app.command()(doctor_command.doctor)
+app.command()(tail_command.tail)
+app.add_typer(topics_command.app, name="topics")
+app.add_typer(departments_command.app, name="departments")
+app.add_typer(dlq_command.app, name="dlq")
+app.command()(check_command.check)
 
 _REFERENCE = REPOSITORY / "deploy/reference/beidajie"
 

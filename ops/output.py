@@ -50,7 +50,9 @@ def carry_out(work: Callable[[], Coroutine[Any, Any, Answer]], *expected: type[E
         return asyncio.run(work())
     except PyMongoError as error:
         raise cannot(f"MongoDB 无应答 does not answer: {str(error)[:300]} → qianshao doctor") from None
-    except (CannotLook, *expected) as error:
+    except CannotLook as error:
+        raise cannot(str(error)) from None
+    except expected as error:
         raise cannot(str(error)) from None
 
 

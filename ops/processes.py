@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Any
 
@@ -14,13 +15,16 @@ from shared.clock import Clock
 ANSWER_SECONDS = 8.0
 """A worker's readiness may take 5 s while a broker is away: 2 s for MongoDB, then 3 s for Kafka."""
 
+_DATE = timedelta(seconds=2)
+"""uvicorn makes an answer's Date once a second and cuts it to the second."""
+
 
 @dataclass(frozen=True, slots=True)
 class Seen:
     """A process as it answered. `failing`: reason by check, {"process": …} if it does not answer at all.
 
     `reference`: version by which it decides, "" if unknown; `relay_active` None for an api; `breakers`: topics that are
-    stopped; `skew`: seconds by which its clock is ahead of ours, to the second.
+    stopped; `skew`: seconds by which its clock is surely ahead of ours.
     """
 
     name: str
@@ -47,15 +51,20 @@ async def ask_all(processes: Mapping[str, str], clock: Clock) -> list[Seen]:
 
 async def _ask(client: httpx2.AsyncClient, name: str, url: str, clock: Clock) -> Seen:
     try:
+        asked = clock()
+        date = (await client.get(f"{url}/livez")).headers.get("date")
+        skew = skew_of(parsedate_to_datetime(date), asked - _DATE, clock()) if date else None
         readiness = await client.get(f"{url}/readyz")
-        answered = clock()
         exposition = await client.get(f"{url}/metrics")
         failing = dict(readiness.json()["failing"])
     except (httpx2.HTTPError, ValueError, KeyError, TypeError) as error:
         return Seen(name, {"process": f"{url} 无应答 does not answer: {type(error).__name__}"})
-    date = readiness.headers.get("date")
-    skew = (parsedate_to_datetime(date) - answered).total_seconds() if date else None
     return Seen(name, failing, skew=skew, **_told(exposition.text))
+
+
+def skew_of(date: datetime, asked: datetime, answered: datetime) -> float:
+    """Seconds by which another's clock is surely ahead of ours (behind: negative), if it was read between these two times."""
+    return max(0.0, (date - answered).total_seconds()) + min(0.0, (date - asked).total_seconds())
 
 
 def _told(exposition: str) -> dict[str, Any]:

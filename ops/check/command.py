@@ -1,21 +1,22 @@
 """`qianshao check`: look, wait until nothing moves, look again, judge."""
 
 import asyncio
-import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from ops import output
 from ops.check.finding import NOTHING, Finding
 from ops.check.gather import gather
 from ops.check.rules import judge
 from ops.check.snapshot import Snapshot
-from ops.look import Access, CannotLook, Look, looking
+from ops.look import Access, Look, looking
+from ops.output import Format, Output
 from shared.clock import Clock, system_clock
 
 SETTLE_SECONDS = 10.0
@@ -24,7 +25,6 @@ SETTLE_SECONDS = 10.0
 _AGAIN_SECONDS = 0.5
 _SHOWN = 5
 
-Output = Annotated[Literal["table", "json"], typer.Option("--output", "-o", help="table for people, json for programs")]
 Incidents = Annotated[list[str] | None, typer.Option("--incident", help="id of an incident, repeatable: only these")]
 
 
@@ -40,19 +40,18 @@ class Report:
         return all(finding.clean for finding in self.findings)
 
 
-def check(output: Output = "table", incident: Incidents = None) -> None:
-    """九条铁律 · The nine rules that must always hold, over live data. Exit status 1: violated, 2: cannot look."""
-    try:
-        report = asyncio.run(_check(Access.known(), incident or ()))
-    except CannotLook as error:
-        Console(stderr=True, highlight=False).print(f"无法查看 cannot look: {escape(str(error))}", soft_wrap=True)
-        raise typer.Exit(2) from None
-    _show_json(report) if output == "json" else _show_table(report)
-    raise typer.Exit(0 if report.clean else 1)
+def check(output_: Output = Format.TEXT, incident: Incidents = None) -> None:
+    """九条铁律 · The nine rules that must always hold, over live data. Exit status 1: one is violated."""
+    report = output.carry_out(lambda: _check(incident or ()))
+    if output_ is Format.JSON:
+        typer.echo(output.as_json(_plain(report)))
+    else:
+        show(report, Console(highlight=False))
+    raise typer.Exit(output.FINE if report.clean else output.WRONG)
 
 
-async def _check(access: Access, incidents: Sequence[str]) -> Report:
-    async with looking(access) as look:
+async def _check(incidents: Sequence[str]) -> Report:
+    async with looking(Access.known()) as look:
         return await examine(look, incidents, system_clock)
 
 
@@ -83,14 +82,13 @@ def _in_both(first: Finding, second: Finding) -> Finding:
     return replace(second, violations=tuple(violation for violation in second.violations if violation in seen))
 
 
-def _show_json(report: Report) -> None:
-    found: dict[str, Any] = {"clean": report.clean, **asdict(report)}
-    found["findings"] = [{"clean": finding.clean, **asdict(finding)} for finding in report.findings]
-    typer.echo(json.dumps(found, ensure_ascii=False, indent=2))
+def _plain(report: Report) -> dict[str, Any]:
+    findings = [{"clean": finding.clean, **asdict(finding)} for finding in report.findings]
+    return {"clean": report.clean, "findings": findings, "unsettled": report.unsettled}
 
 
-def _show_table(report: Report) -> None:
-    console = Console(highlight=False)
+def show(report: Report, console: Console) -> None:
+    """For people: one line a rule, then the first violations of each."""
     table = Table("", "规则 rule", "", "计数 counted", "违反 violations", title="铁律检查 check", title_justify="left")
     for finding in report.findings:
         mark = "[green]✓[/green]" if finding.clean else "[red]✗[/red]"

@@ -178,7 +178,7 @@ class Snapshot:
             paid=tuple(paid for paid in self.paid if paid.id in ids),
             cases=tuple(case for case in self.cases if case.id in ids),
             recipients=tuple(inbox for inbox in self.recipients if inbox.id in inboxes),
-            messages=tuple(told for told in self.messages if any(copy.audience in inboxes for copy in told.to)),
+            messages=tuple(_in_inboxes(told, inboxes) for told in self.messages if _is_in(told, inboxes)),
             roots=tuple(root for root in self.roots if root.key in ids or root.key in riders),
             outbox=tuple(row for row in self.outbox if row.key in ids or row.key in riders),
             letters=letters,
@@ -211,3 +211,11 @@ def _of_key(key: bytes | None, incidents: Set[str]) -> bool:
     """Whether a record's key is one of these incidents, or an order of one."""
     text = (key or b"").decode("utf-8", "replace")
     return text in incidents or text.rpartition(".")[0] in incidents
+
+
+def _is_in(told: Told, inboxes: Set[str]) -> bool:
+    return any(copy.audience in inboxes for copy in told.to)
+
+
+def _in_inboxes(told: Told, inboxes: Set[str]) -> Told:
+    return replace(told, to=tuple(copy for copy in told.to if copy.audience in inboxes))

@@ -4,7 +4,6 @@ import asyncio
 import importlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import UTC
 from typing import Any
 
 import pymongo
@@ -12,6 +11,7 @@ from bson.codec_options import CodecOptions
 from pymongo.errors import PyMongoError
 
 from ops.installation import Installation, databases
+from ops.processes import skew_of
 from ops.status import Books, read_books
 from shared.clock import Clock
 from shared.mongo.client import Database
@@ -21,10 +21,13 @@ SECONDS = 8.0
 DISK_SHARE = 0.10
 """Below this share of free disk it is time to make room; WiredTiger needs some to compact and the journal to roll."""
 
+_UTC: CodecOptions[Mapping[str, Any]] = CodecOptions(tz_aware=True)
+
 
 @dataclass(frozen=True, slots=True)
 class Store:
-    """`missing`: collections and indexes; `disk_free`: a share, None if not told; `skew`: seconds ahead of our clock.
+    """`missing`: collections and indexes; `disk_free`: a share, None if not told; `skew`: seconds ahead of our
+    clock.
 
     `away` says why nothing else is known.
     """
@@ -47,8 +50,9 @@ async def read_all(installation: Installation, clock: Clock) -> list[Store]:
 async def _read(service: str, database: Database, clock: Clock) -> Store:
     try:
         with pymongo.timeout(SECONDS):
-            hello = await database.command("hello", codec_options=CodecOptions(tz_aware=True, tzinfo=UTC))
-            skew = (hello["localTime"] - clock()).total_seconds()
+            asked = clock()
+            hello: Mapping[str, Any] = await database.command("hello", codec_options=_UTC)
+            skew = skew_of(hello["localTime"], asked, clock())
             stats = await database.command("dbStats")
             missing = await _missing(database, [*PLUMBING, *collections_of(service)])
             primary = bool(hello.get("isWritablePrimary"))

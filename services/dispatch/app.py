@@ -12,7 +12,6 @@ from shared.api import Api, run_api
 from shared.reference.load import load
 from shared.runtime import Process
 from shared.settings import KafkaSettings
-from shared.worker import run_worker
 
 SERVICE = "dispatch"
 
@@ -37,6 +36,8 @@ async def api(process: Process) -> None:
 
 async def worker(process: Process) -> None:
     """Routes new incidents, hears the departments, publishes what happened."""
+    from shared.worker import run_worker  # here: an api would pay a second of CPU for Faust that it never uses
+
     settings = DispatchSettings()
     reference = load(settings.reference)
     rules, receipts = ReferenceRules(reference), ReceiptVerifier(settings.receipt_jwks, settings.environment)

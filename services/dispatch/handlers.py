@@ -131,6 +131,7 @@ class ReceiveUpdate:
             reason=update.progress if update.kind == "progress" else update.reason,
             suggested_department=update.suggested_department,
             extension_until=update.extension_until,
+            temporary_safe=update.temporary_safe,
             evidence=tuple(proof.photo for proof in proofs if proof and proof.uploader == self._actor()),
         )
 

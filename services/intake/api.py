@@ -144,7 +144,8 @@ def _is_readable(report: Report, caller: Principal) -> bool:
 
 
 async def _may_see(photo: Photo, caller: Principal, views: Views) -> bool:
-    if photo.uploader == caller.actor:
+    own = f"department:{caller.department}" if caller.role is Role.DEPARTMENT else caller.actor
+    if photo.uploader == own:
         return True
     if photo.subdistrict != caller.subdistrict:
         return False

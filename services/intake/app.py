@@ -17,7 +17,6 @@ from shared.reference.load import load
 from shared.runtime import Process
 from shared.settings import KafkaSettings
 from shared.web.auth import refuse_demo
-from shared.worker import run_worker
 
 SERVICE = "intake"
 
@@ -48,6 +47,8 @@ async def api(process: Process) -> None:
 
 async def worker(process: Process) -> None:
     """Publishes intake's events and follows dispatch's."""
+    from shared.worker import run_worker  # here: an api would pay a second of CPU for Faust that it never uses
+
     settings = IntakeSettings()
     await run_worker(
         process,

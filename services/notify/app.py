@@ -14,7 +14,6 @@ from shared.api import Api, run_api
 from shared.reference.load import load
 from shared.runtime import Process
 from shared.settings import KafkaSettings
-from shared.worker import run_worker
 
 SERVICE = "notify"
 
@@ -44,6 +43,8 @@ async def api(process: Process) -> None:
 
 async def worker(process: Process) -> None:
     """Hears what happens and writes the messages."""
+    from shared.worker import run_worker  # here: an api would pay a second of CPU for Faust that it never uses
+
     settings = NotifySettings()
     reference = load(settings.reference)
     telling.check(telling.TABLE, TEMPLATES)

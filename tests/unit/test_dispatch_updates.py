@@ -243,3 +243,9 @@ def test_a_refused_update_changes_nothing() -> None:
     case = dispatched("water")
     refusal(case, update("done", evidence=(), at=NOW - timedelta(hours=1)))
     assert case == dispatched("water")
+
+
+def test_temporary_safety_is_refused_in_words_rather_than_acknowledged_and_forgotten() -> None:
+    code, text = refusal(dispatched("water"), update("progress", temporary_safe=True))
+    assert code == "not_allowed"
+    assert "community staff" in text

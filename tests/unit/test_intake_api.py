@@ -186,6 +186,13 @@ async def test_a_photo_is_seen_by_whoever_has_to_do_with_it(house: House) -> Non
     assert await house.get("/v1/photos/nothing") == 404
 
 
+async def test_a_department_sees_its_own_after_photo_and_no_other_department_does(house: House) -> None:
+    house.photos.photos = {"after": photo("after", "department:water")}
+    assert await house.get("/v1/photos/after", WATER) == 200
+    fire = bearer(SIGNER.token("department", "account-8", department="fire"))
+    assert await house.get("/v1/photos/after", fire) == 404
+
+
 async def test_a_receipt_of_intake_is_believed_by_dispatch_and_no_other(house: House, tmp_path: Path) -> None:
     taken = photo("after", "department:water")
     token = ReceiptSigner(house.receipt_key, SIGNER.key_id).sign(taken)

@@ -41,6 +41,7 @@ class Update:
     suggested_department: str | None = None
     extension_until: datetime | None = None
     evidence: tuple[str, ...] = ()
+    temporary_safe: bool = False
 
 
 class UpdateRefused(Exception):
@@ -98,6 +99,9 @@ def _in_progress(
 
 
 def _progress(incident: Incident, order: Order, update: Update, now: datetime) -> tuple[Incident, list[Happened]]:
+    if update.temporary_safe:
+        # It would stop the emergency clock and start the repair's, which only staff can do so far.
+        raise NotAllowed("temporary safety is set by community staff: call them, then report progress without it")
     if order.state is OrderState.WORKING:
         line = Line(now, _actor(update), f"order {order.id} progress", update.reason)
         return replace(incident, history=(*incident.history, line)), []
