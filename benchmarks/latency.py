@@ -1,9 +1,11 @@
-"""From a rider's tap to the department: the whole house as processes, and what each of them needs of memory."""
+"""From a rider's tap to the department, and from "done" to the rider: the whole house as processes, at a steady rate."""
 
 import asyncio
 import json
 import time
+import uuid
 from pathlib import Path
+from typing import Any
 
 from aiokafka import AIOKafkaConsumer
 
@@ -12,14 +14,20 @@ from ops.local import plan
 from ops.local.process import Process
 from shared.kafka.connection import client_options
 from tests.support.house import House, eventually, report, upload, wish
+from tests.support.municipal import Robot
 from tests.support.stack import Stack
 
 REPORTS = 300
-PER_SECOND = 20
+PER_SECOND = 10
+WATCH_SECONDS = 0.01
+"""How finely arrivals in a database are seen."""
+
+Times = dict[str, float]
 
 
 async def measure(stack: Stack) -> list[Result]:
-    """Seconds from sending a report to reading its offer on the department's topic, at a steady rate; RSS after it."""
+    """Seconds from sending a report to reading its offer on the department's topic; from the department's "done" to the
+    posted entry and to the message, both as committed; resident memory of each process afterwards."""
     house = House(stack, await stack.surroundings(), {})
     try:
         for service in plan.services():
@@ -28,35 +36,24 @@ async def measure(stack: Stack) -> list[Result]:
                 await house.processes[service, entry].start()
         for service, entry in house.processes:
             await house.ready(service, entry)
-        accepted, offered = await _load(house)
+        results = await _load(house)
         memory = ", ".join(f"{s} {e} {_rss(p)} MB" for (s, e), p in house.processes.items())
     finally:
         await asyncio.gather(*(process.kill() for process in house.processes.values()))
-    return [
-        Result(f"report accepted over HTTP, {PER_SECOND}/s", percentiles(accepted)),
-        Result(f"report -> department's topic, {PER_SECOND}/s", percentiles(offered)),
-        Result("memory (RSS)", memory),
-    ]
+    return [*results, Result("memory (RSS)", memory)]
 
 
-async def _load(house: House) -> tuple[list[float], list[float]]:
-    sent: dict[str, float] = {}
-    arrived: dict[str, float] = {}
+async def _load(house: House) -> list[Result]:
+    sent: Times = {}
     accepted: list[float] = []
-    options = client_options(house.stack.kafka.settings("dept.municipal"), "bench")
-    consumer = AIOKafkaConsumer(
-        "dispatch.municipal", **options, group_id="dept.municipal.bench", auto_offset_reset="earliest"
-    )
-    await consumer.start()
-
-    async def listen() -> None:
-        async for record in consumer:
-            message = json.loads(record.value)
-            if message["kind"] == "offer":
-                arrived.setdefault(record.key.decode(), time.perf_counter())
-
-    listening = asyncio.create_task(listen())
-    async with house.client("intake", "rider") as rider:
+    offered, done = Times(), Times()
+    paid, told = Times(), Times()
+    watching = [
+        asyncio.create_task(_listen(house, offered)),
+        asyncio.create_task(_watch(house, "points", "entries", {"kind": "post"}, paid)),
+        asyncio.create_task(_watch(house, "notify", "messages", {"template": "fixed"}, told)),
+    ]
+    async with house.client("intake", "rider", sub=f"rider-{uuid.uuid4()}") as rider, Robot(house, done=done):
         photo = (await upload(rider))["photo_id"]
 
         async def one(number: int) -> None:
@@ -67,14 +64,50 @@ async def _load(house: House) -> tuple[list[float], list[float]]:
             sent[body["incident_id"]] = started
 
         await asyncio.gather(*(one(number) for number in range(REPORTS)))
-        await eventually(f"{REPORTS} orders arrive", lambda: _all(arrived))
-    listening.cancel()
-    await consumer.stop()
-    return accepted, [arrived[incident] - started for incident, started in sent.items()]
+        await eventually(f"{REPORTS} stories end", lambda: _all(offered, paid, told))
+    for task in watching:
+        task.cancel()
+    rate = f"{PER_SECOND}/s"
+    return [
+        Result(f"report -> 201, {rate}", percentiles(accepted)),
+        Result(f"report -> department's topic, {rate}", percentiles(_between(sent, offered))),
+        Result(f"done -> balance visible, {rate}", percentiles(_between(done, paid))),
+        Result(f"done -> message in inbox, {rate}", percentiles(_between(done, told))),
+    ]
 
 
-async def _all(arrived: dict[str, float]) -> bool:
-    return len(arrived) >= REPORTS
+async def _listen(house: House, offered: Times) -> None:
+    """When each offer arrives at the department."""
+    options = client_options(house.stack.kafka.settings("dept.municipal"), "bench")
+    consumer = AIOKafkaConsumer(
+        "dispatch.municipal", **options, group_id="dept.municipal.bench", auto_offset_reset="earliest"
+    )
+    await consumer.start()
+    try:
+        async for record in consumer:
+            if json.loads(record.value)["kind"] == "offer":
+                offered.setdefault(record.key.decode(), time.perf_counter())
+    finally:
+        await consumer.stop()
+
+
+async def _watch(house: House, service: str, collection: str, query: dict[str, Any], seen: Times) -> None:
+    """When each incident's document is there."""
+    with house.stack.mongo.client() as client:
+        found = client[house.around.databases[service].name][collection]
+        while True:
+            ids = await asyncio.to_thread(found.distinct, "incident", {**query, "incident": {"$nin": list(seen)}})
+            for incident in ids:
+                seen.setdefault(incident, time.perf_counter())
+            await asyncio.sleep(WATCH_SECONDS)
+
+
+async def _all(*times: Times) -> bool:
+    return all(len(one) >= REPORTS for one in times)
+
+
+def _between(begun: Times, ended: Times) -> list[float]:
+    return [ended[incident] - begun[incident] for incident in begun]
 
 
 def _rss(process: Process) -> int:

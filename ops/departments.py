@@ -6,6 +6,7 @@ import os
 import secrets
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from ops import processes, topics
@@ -40,6 +41,20 @@ def check(code: str, reference: Reference, folder: Path) -> None:
         )
 
 
+def check_running(root: Path, folder: Path) -> None:
+    """Raises `CannotAdd` if the embedded stack reads its reference data elsewhere: restarted, it would know no more."""
+    keeper = outside.keeper(root)
+    worker = outside.child(keeper, "-m", "services.dispatch", plan.WORKER) if keeper else None
+    if worker is None:
+        raise CannotAdd(f"{root}: dispatch worker 未运行 does not run: ./run first")
+    used = Path(outside.environment(worker)["QIANSHAO_REFERENCE"])
+    if not used.samefile(folder):
+        raise CannotAdd(
+            f"{folder}: 运行中的系统读的是 the running stack reads {used}: add the department there, or "
+            f"`qianshao down` and `qianshao up --reference {folder}`"
+        )
+
+
 def passwords(code: str, file: Path) -> dict[str, str]:
     """The passwords by user out of a JSON file; the department's is made and put in if it has none yet.
 
@@ -58,10 +73,12 @@ def passwords(code: str, file: Path) -> dict[str, str]:
 
 
 def declare(superuser: KafkaSettings, reference: Reference, known: Mapping[str, str], replication: int) -> Diff:
-    """Everything the contract wants of the broker, this department's part with it. Raises `CannotAdd`."""
+    """What the contract wants of the broker and is not there; takes no right away. Raises `CannotAdd`."""
     wanted = Wanted.of(all_topics(reference.departments), replication, max(1, replication - 1))
     try:
         admin = topics.connect(login(superuser))
+        # who adds a department does not expect another to lose its rights: that is for `topics apply` to do
+        wanted = replace(wanted, acls=wanted.acls | topics.read(admin).acls)
         return topics.reconcile(admin, wanted, known, seconds=RECONCILE_SECONDS)
     except (topics.BrokerAway, topics.Conflicted) as error:
         raise CannotAdd(f"{error} → qianshao topics plan") from None
@@ -106,7 +123,7 @@ async def restart(root: Path, names: list[str], urls: Mapping[str, str], clock: 
     """One after the other: SIGTERM, the supervisor starts it again, wait until it is ready. Raises `CannotAdd`."""
     keeper = outside.keeper(root)
     if keeper is None:
-        raise CannotAdd(f"无人持有 nobody runs {root}: ./run starts everything with the new department")
+        raise CannotAdd(f"{root}: 已停止 has been stopped meanwhile: ./run starts everything with the new department")
     for name in names:
         await _restart_one(keeper, name, urls[name], clock)
 

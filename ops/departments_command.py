@@ -61,7 +61,7 @@ def add(
         installation = Installation.known()
         return await _add(installation, code, reference, passwords, client, 1 if installation.root else replication)
 
-    added = output.carry_out(work, CannotAdd, StillRunning, ReferenceInvalid)
+    added = output.carry_out(work, CannotAdd, StillRunning, ReferenceInvalid, OSError)
     if output_ is Format.JSON:
         typer.echo(output.as_json(asdict(added)))
         return
@@ -74,6 +74,8 @@ async def _add(
 ) -> Added:
     reference, root = load(folder), installation.root
     departments.check(code, reference, folder)
+    if root:
+        departments.check_running(root, folder)
     file = passwords or (root / _PASSWORDS if root else None)
     if file is None or installation.superuser is None:
         raise CannotAdd("--passwords, QIANSHAO_OPS_SUPERUSER_PASSWORD: 需要 needed where the stack is not embedded")

@@ -70,7 +70,7 @@ def _settle(
 ) -> None:
     if not reason.strip():
         raise typer.BadParameter("say why; it is recorded", param_hint="--reason")
-    audit = Audit(new_id(), by or getpass.getuser(), reason)
+    audit = Audit(new_id(), by or _login(), reason)
     effect, done = output.carry_out(lambda: _decide(id_, service, decision, audit, yes), CannotSettle, Unavailable)
     if output_ is Format.JSON:
         told = {"letter": id_, "decision": decision, "effect": effect, "dry_run": not yes, "done": done}
@@ -80,6 +80,13 @@ def _settle(
     else:
         typer.echo(f"{effect}\n已记录 recorded as {audit.id}" if done else "未改动 not changed: somebody was quicker")
     raise typer.Exit(output.FINE if done or not yes else output.WRONG)
+
+
+def _login() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a container's user has no name
+        raise typer.BadParameter("say who decides; it is recorded", param_hint="--as") from None
 
 
 async def _decide(id_: str, service: str | None, decision: Decision, audit: Audit, yes: bool) -> tuple[str, bool]:

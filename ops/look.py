@@ -34,6 +34,9 @@ from shared.settings import KafkaSettings
 _CLIENT = "qianshao-ops"
 _SECONDS = 60.0
 
+_FETCH_MILLISECONDS = 50
+"""A broker answers one request of a connection after the other, and a fetch of empty topics waits this long."""
+
 
 class CannotLook(RuntimeError):
     """A broker or database does not answer, refuses the login, or no logins are known; the text says which."""
@@ -128,7 +131,8 @@ class Look:
 
     async def topics(self) -> Topics:
         """Every record on every topic of ours, from the beginning, without a consumer group."""
-        consumer = AIOKafkaConsumer(**client_options(self._kafka, _CLIENT), enable_auto_commit=False)
+        options = {**client_options(self._kafka, _CLIENT), "fetch_max_wait_ms": _FETCH_MILLISECONDS}
+        consumer = AIOKafkaConsumer(**options, auto_offset_reset="earliest", enable_auto_commit=False)
         try:
             async with asyncio.timeout(_SECONDS):
                 await consumer.start()
@@ -169,9 +173,9 @@ async def _read(consumer: Any) -> Topics:
     partitions = [TopicPartition(name, number) for name in names for number in range(topic_named(name).partitions)]
     if not partitions:
         raise CannotLook("no topic of ours is visible to this login")
+    consumer.assign(partitions)  # also makes the client learn all leaders at once; asked one by one it takes 10 s
     first, end = await consumer.beginning_offsets(partitions), await consumer.end_offsets(partitions)
-    filled = [tp for tp in partitions if first[tp] < end[tp]]
-    found = [record async for record in _until(consumer, filled, end)] if filled else []
+    found = [record async for record in _until(consumer, [tp for tp in partitions if first[tp] < end[tp]], end)]
     found.sort(key=lambda record: (record.topic, record.partition, record.offset))
     return Topics(tuple(found), frozenset((tp.topic, tp.partition) for tp in partitions if first[tp] > 0))
 
@@ -179,10 +183,8 @@ async def _read(consumer: Any) -> Topics:
 async def _until(consumer: Any, partitions: Iterable[TopicPartition], end: Mapping[Any, int]) -> AsyncIterator[Record]:
     """Records below `end`; what comes in meanwhile is left alone."""
     left = set(partitions)
-    consumer.assign(list(left))
-    await consumer.seek_to_beginning(*left)
     while left:
-        for tp, records in (await consumer.getmany(timeout_ms=500)).items():
+        for tp, records in (await consumer.getmany(timeout_ms=_FETCH_MILLISECONDS)).items():
             for one in records:
                 if one.offset < end[tp]:
                     yield _record(one)

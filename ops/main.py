@@ -19,6 +19,7 @@ from ops import (
     story,
     tail_command,
     topics_command,
+    trace_command,
 )
 from ops.check import command as check_command
 from ops.local.state import REPOSITORY, State, state_folder
@@ -38,6 +39,7 @@ app.add_typer(topics_command.app, name="topics")
 app.add_typer(departments_command.app, name="departments")
 app.add_typer(dlq_command.app, name="dlq")
 app.command()(check_command.check)
+app.command()(trace_command.trace)
 
 _REFERENCE = REPOSITORY / "deploy/reference/beidajie"
 

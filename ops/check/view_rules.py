@@ -3,6 +3,7 @@
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
+from datetime import datetime
 from typing import TypeVar
 
 from ops.check import folds
@@ -97,9 +98,15 @@ def _same_status(shown: Status, folded: Status) -> bool:
 
 
 def _ordered(status: Status) -> Status:
-    """Topics overtake each other, so lines that come from several are sorted."""
-    points = tuple(sorted(status.points, key=lambda line: line.entry))
-    return replace(status, points=points, fixed=tuple(sorted(status.fixed, key=lambda fixed: fixed.cycle)))
+    """Topics overtake each other, so lines that come from several are sorted; MongoDB keeps milliseconds."""
+    points = sorted((replace(line, at=_stored(line.at)) for line in status.points), key=lambda line: line.entry)
+    fixed = sorted((replace(one, at=_stored(one.at)) for one in status.fixed), key=lambda one: one.cycle)
+    steps = (replace(step, at=_stored(step.at)) for step in status.steps)
+    return replace(status, steps=tuple(steps), fixed=tuple(fixed), points=tuple(points))
+
+
+def _stored(at: datetime) -> datetime:
+    return at.replace(microsecond=at.microsecond // 1000 * 1000)
 
 
 def _same_case(shown: Case, folded: Case) -> bool:

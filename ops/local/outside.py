@@ -36,6 +36,12 @@ def child(keeper_: int, *words: str) -> int | None:
     return None
 
 
+def environment(pid: int) -> dict[str, str]:
+    """What the process was started with. Raises `OSError` if it is gone or not ours."""
+    pairs = (_PROC / str(pid) / "environ").read_text().rstrip("\0").split("\0")
+    return dict(pair.split("=", 1) for pair in pairs if "=" in pair)
+
+
 def _children(parent: int) -> Iterator[int]:
     for folder in _PROC.iterdir():
         if folder.name.isdecimal():

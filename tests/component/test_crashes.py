@@ -29,7 +29,7 @@ async def restarted(house: House, process: Process, service: str, entry: str) ->
 async def test_kill_9_at_a_crash_point_loses_and_doubles_nothing(
     house: House, service: str, entry: str, point: str
 ) -> None:
-    process = await house.start(service, entry, QIANSHAO_CRASH_AT=point)
+    process = await house.start(service, entry, wait=False, QIANSHAO_CRASH_AT=point)
     death = asyncio.create_task(restarted(house, process, service, entry))
     sent = await burst.send(house, 15)
     await death

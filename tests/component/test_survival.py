@@ -38,7 +38,7 @@ async def test_the_whole_story_survives_kill_9_at_every_crash_point(house: House
     sent: list[burst.Burst] = []
     async with Robot(house) as robot:
         for number, (service, entry, point) in enumerate(POINTS):
-            process = await house.start(service, entry, QIANSHAO_CRASH_AT=point)
+            process = await house.start(service, entry, wait=False, QIANSHAO_CRASH_AT=point)
             share = REPORTS // len(POINTS) + (number < REPORTS % len(POINTS))
             sending = asyncio.create_task(burst.send(house, share, seed=number))
             await asyncio.wait_for(process.wait(), 90)

@@ -11,7 +11,7 @@ from shared.kafka.breaker import CONSECUTIVE
 from tests.support.echo_worker import POISON
 from tests.support.echoing import Echoes, Sent, echoes, garbage, update, updates
 from tests.support.stack import Stack
-from tests.support.waiting import until
+from tests.support.waiting import freeze, until
 
 
 async def started(group: Echoes, messages: list[Sent], seconds: float = 40.0) -> None:
@@ -90,6 +90,7 @@ async def test_sigterm_under_load_is_quick_clean_and_loses_nothing(stack: Stack)
         group.check(good)
 
 
+@pytest.mark.slow
 async def test_a_second_worker_joining_under_load_loses_and_doubles_nothing(stack: Stack) -> None:
     good = updates("u", 20, 200)
     async with echoes(stack) as group:
@@ -118,7 +119,7 @@ async def test_frozen_for_longer_than_its_session_loses_and_doubles_nothing(stac
         first = await group.worker()
         await first.ready()
         await started(group, good)
-        first.process.freeze()
+        freeze(first.process)
         frozen_at = time.monotonic()
         assert group.count() < len(good), "frozen too late to show anything"
         await group.worker()

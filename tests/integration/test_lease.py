@@ -11,6 +11,7 @@ from pymongo.errors import PyMongoError
 from shared.mongo.lease import LEASE_SECONDS, RENEW_SECONDS, SAFE_SECONDS, Lease
 from tests.support.stack import Stack
 from tests.support.stores import MongoStore, in_mongo
+from tests.support.waiting import freeze
 
 
 class Clock:
@@ -162,7 +163,7 @@ async def test_a_silent_database_is_an_error_in_time_and_safety_ends_by_itself(
     clock = Clock()
     a = lease(store, "a", clock)
     await a.try_hold()
-    fragile.mongo.freeze()
+    freeze(fragile.mongo.process)
     asked = asyncio.get_running_loop().time()
     with pytest.raises(PyMongoError):
         await a.try_hold()

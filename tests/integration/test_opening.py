@@ -10,7 +10,7 @@ from shared.mongo.opening import OpenDatabase
 from shared.settings import Settings
 from tests.support.counting import COLLECTIONS, COUNTERS
 from tests.support.stack import Stack
-from tests.support.waiting import until
+from tests.support.waiting import freeze, until
 
 
 @asynccontextmanager
@@ -64,7 +64,7 @@ async def test_a_database_that_is_away_is_waited_for(fragile: Stack) -> None:
 async def test_a_frozen_database_is_not_ready_and_says_so_in_time(fragile: Stack) -> None:
     async with opening(await fragile.mongo.new_database()) as opened:
         await opened.prepare()
-        fragile.mongo.freeze()
+        freeze(fragile.mongo.process)
         asked = asyncio.get_running_loop().time()
         reason = await opened.check()
         assert asyncio.get_running_loop().time() - asked < 3

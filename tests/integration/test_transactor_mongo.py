@@ -22,7 +22,7 @@ from tests.support.counting import COLLECTIONS, COUNTERS, KEYS, Add
 from tests.support.lanes import running
 from tests.support.stack import MongoServer, Stack
 from tests.support.stores import MongoStore, in_mongo
-from tests.support.waiting import until
+from tests.support.waiting import freeze, until
 
 
 class Ear(CommandListener):
@@ -153,7 +153,7 @@ async def test_frozen_at_any_step_it_says_so_in_time_and_a_repetition_counts_onc
     async with running(store.transactor) as lane:
         assert await lane.submit(Add("other")) == 1
         store.behind[store.place.name]["outbox"].delete_many({})
-        ear.on = lambda name: fragile.mongo.freeze() if name == at else None
+        ear.on = lambda name: freeze(fragile.mongo.process) if name == at else None
         asked = loop.time()
         with pytest.raises(Unavailable):
             await (lane.submit(Add("a", key="k"), seconds=seconds) if seconds else lane.submit(Add("a", key="k")))

@@ -7,10 +7,16 @@ import pytest
 
 from tests.support.echoing import declare, echoes, updates
 from tests.support.stack import Stack
-from tests.support.waiting import until
+from tests.support.waiting import freeze, until
 
 
-@pytest.mark.parametrize("part", ["app", "consumer", "thread", "fetcher"])
+SLOW = pytest.mark.slow
+
+
+@pytest.mark.parametrize(
+    "part",
+    ["thread", *(pytest.param(part, marks=SLOW) for part in ("app", "consumer", "fetcher"))],
+)
 async def test_a_broken_part_of_faust_ends_the_process_and_its_successor_goes_on(stack: Stack, part: str) -> None:
     """Faust itself would log a line and consume nothing for ever, while HTTP answers 200."""
     async with echoes(stack) as group:
@@ -27,6 +33,7 @@ async def test_a_broken_part_of_faust_ends_the_process_and_its_successor_goes_on
         group.check(good)
 
 
+@SLOW
 async def test_with_kafka_gone_sigterm_ends_it_within_the_deadline(fragile: Stack) -> None:
     async with echoes(fragile) as group:
         worker = await group.worker()
@@ -52,7 +59,7 @@ async def test_kafka_frozen_and_back_is_caught_up_with(fragile: Stack) -> None:
         good = updates("u", 5, 40)
         await group.send(good[:100])
         await group.reach(100)
-        fragile.kafka.freeze()
+        freeze(fragile.kafka.process)
 
         async def noticed() -> bool:
             return "kafka" in (await worker.readiness())[1]

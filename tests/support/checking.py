@@ -95,8 +95,8 @@ async def removed(house: House, service: str, collection: str, id_: str) -> Asyn
             documents.insert_one(before)
 
 
-async def qianshao(house: House, folder: Path, *arguments: str) -> tuple[int, str, str]:
-    """Call the operators' program as on a machine where `./run` runs. Returns exit status, output and error output."""
+def write_down(house: House, folder: Path) -> None:
+    """What `./run` writes into its state folder, as far as operators' commands need it."""
     running = Running(
         front="http://127.0.0.1:1",
         bootstrap=house.stack.kafka.bootstrap,
@@ -106,6 +106,10 @@ async def qianshao(house: House, folder: Path, *arguments: str) -> tuple[int, st
         ports=dict(house.around.ports),
     )
     (folder / "running.json").write_text(json.dumps(asdict(running)))
+
+
+async def qianshao(folder: Path, *arguments: str) -> tuple[int, str, str]:
+    """Call the operators' program on a state folder. Returns exit status, output and error output."""
     environment = {"QIANSHAO_STATE": str(folder), "COLUMNS": "200"}
     answer = await asyncio.to_thread(CliRunner().invoke, app, list(arguments), env=environment)
     return answer.exit_code, answer.stdout, answer.stderr

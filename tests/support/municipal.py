@@ -2,12 +2,13 @@
 
 import asyncio
 import json
+import time
 import uuid
 from datetime import UTC, datetime
 from types import TracebackType
 from typing import Any
 
-from aiokafka import AIOKafkaConsumer
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 
 from shared.kafka.connection import client_options
 from tests.support.house import SUBDISTRICT, House, eventually, upload
@@ -79,10 +80,11 @@ class Municipal:
 class Robot:
     """A department that fixes whatever it is offered, at once and with proof. `refused` collects what was refused."""
 
-    def __init__(self, house: House, department: str = "municipal") -> None:
+    def __init__(self, house: House, department: str = "municipal", done: dict[str, float] | None = None) -> None:
+        """`done` is given the moment (of `time.perf_counter`) at which each incident was reported done."""
         self._house = house
         self._department = department
-        self._told = Municipal(house, "", department)
+        self._done = {} if done is None else done
         self.refused: list[dict[str, Any]] = []
 
     async def __aenter__(self) -> "Robot":
@@ -94,6 +96,8 @@ class Robot:
         self._consumer = AIOKafkaConsumer(
             f"dispatch.{self._department}", **options, group_id=group, auto_offset_reset="latest"
         )
+        self._producer = AIOKafkaProducer(**options, acks="all", enable_idempotence=True)
+        await self._producer.start()
         await self._consumer.start()
         await eventually("the robot listens", self._assigned)
         self._task = asyncio.create_task(self._work())
@@ -104,6 +108,7 @@ class Robot:
     ) -> None:
         self._task.cancel()
         await self._consumer.stop()
+        await self._producer.stop()
 
     async def _assigned(self) -> bool:
         partitions = self._consumer.assignment()
@@ -117,4 +122,10 @@ class Robot:
                 self.refused.append(message)
             if message["kind"] == "offer":
                 done = update("done", message["order"], message["seq"], receipts=[self._receipt])
-                await self._told.put({**done, "update_id": f"done-{message['order']}"})
+                self._done.setdefault(record.key.decode(), time.perf_counter())
+                await self._say({**done, "update_id": f"done-{message['order']}"})
+
+    async def _say(self, message: dict[str, Any]) -> None:
+        topic, body = f"department-updates.{self._department}", json.dumps(message).encode()
+        named = headers(message["update_id"], message["at"])
+        await self._producer.send_and_wait(topic, body, key=message["order"].encode(), headers=named)
