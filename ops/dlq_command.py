@@ -7,12 +7,13 @@ from typing import Annotated, Any
 import typer
 from rich.box import SIMPLE
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
-from ops import dlq, output
-from ops.dlq import Audit, CannotSettle, Decision, Letter
+from ops import dlq, output, settling
+from ops.dlq import CannotSettle, Letter
 from ops.installation import Installation, databases
 from ops.output import Format, Output
+from ops.settling import Audit, Decision
 from shared.errors import Unavailable
 from shared.ids import new_id
 
@@ -92,11 +93,11 @@ def _login() -> str:
 async def _decide(id_: str, service: str | None, decision: Decision, audit: Audit, yes: bool) -> tuple[str, bool]:
     async with databases(Installation.known()) as opened:
         letter = await dlq.find(_chosen(opened, service), id_)
-        effect = dlq.possible(letter, decision)
+        effect = settling.possible(letter, decision)
         if not yes:
             return effect, False
-        async with dlq.lane_over(opened[letter.service]) as lane:
-            return effect, await dlq.settle(lane, letter, decision, audit)
+        async with settling.lane_over(opened[letter.service]) as lane:
+            return effect, await settling.settle(lane, letter, decision, audit)
 
 
 async def _letters(service: str | None, state: str | None) -> list[Letter]:
@@ -117,9 +118,8 @@ def _chosen(opened: Mapping[str, Any], service: str | None) -> dict[str, Any]:
 
 
 def _table(found: list[Letter]) -> Table:
-    table = Table(
-        "服务 service", "编号 id", "原因 error", "次数 tries", "首次 first", "扣键 holds", "状态 state", box=SIMPLE
-    )
+    id_ = Column("编号 id", no_wrap=True)  # to be copied whole
+    table = Table("服务 service", id_, "原因 error", "次数 tries", "首次 first", "扣键 holds", "状态 state", box=SIMPLE)
     for letter in found:
         document = letter.document
         holds = f"● +{letter.behind}" if letter.holds else ""

@@ -5,18 +5,15 @@ The logins come from `running.json` of the embedded stack or, in production, fro
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import pymongo
 from aiokafka import AIOKafkaConsumer
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
-from aiokafka.structs import TopicPartition
 from pydantic import SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from pymongo.errors import PyMongoError
@@ -25,17 +22,14 @@ from pymongo.uri_parser import parse_uri
 from ops.local.mongo import Database as Place
 from ops.local.plan import services
 from ops.local.state import state_folder
-from shared.contracts.envelope import Headers
-from shared.contracts.topics import OPERATORS, topic_named
+from ops.records import FETCH_MILLISECONDS, Topics, read_all
+from shared.contracts.topics import OPERATORS
 from shared.kafka.connection import client_options
 from shared.mongo.client import Database, Document, connect
 from shared.settings import KafkaSettings
 
 _CLIENT = "qianshao-ops"
 _SECONDS = 60.0
-
-_FETCH_MILLISECONDS = 50
-"""A broker answers one request of a connection after the other, and a fetch of empty topics waits this long."""
 
 
 class CannotLook(RuntimeError):
@@ -85,31 +79,6 @@ class Access:
         return cls(places, KafkaSettings.model_validate(kafka))
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
-    """One record as it stands on a topic; `at` is when it was sent."""
-
-    topic: str
-    partition: int
-    offset: int
-    key: bytes | None
-    headers: Headers
-    value: bytes
-    at: datetime
-
-    @property
-    def place(self) -> str:
-        return f"{self.topic}/{self.partition}/{self.offset}"
-
-
-@dataclass(frozen=True, slots=True)
-class Topics:
-    """All records, in order within a partition, and the (topic, partition) whose oldest ones retention has removed."""
-
-    records: tuple[Record, ...]
-    shortened: frozenset[tuple[str, int]]
-
-
 class Look:
     """Open connections; made by `looking`. Every read raises `CannotLook` rather than what the drivers raise."""
 
@@ -131,12 +100,12 @@ class Look:
 
     async def topics(self) -> Topics:
         """Every record on every topic of ours, from the beginning, without a consumer group."""
-        options = {**client_options(self._kafka, _CLIENT), "fetch_max_wait_ms": _FETCH_MILLISECONDS}
+        options = {**client_options(self._kafka, _CLIENT), "fetch_max_wait_ms": FETCH_MILLISECONDS}
         consumer = AIOKafkaConsumer(**options, auto_offset_reset="earliest", enable_auto_commit=False)
         try:
             async with asyncio.timeout(_SECONDS):
                 await consumer.start()
-                return await _read(consumer)
+                return await read_all(consumer)
         except (KafkaError, TimeoutError) as error:
             raise CannotLook(f"Kafka, {self._kafka.bootstrap}: {error!r:.300}") from error
         finally:
@@ -166,39 +135,3 @@ async def looking(access: Access) -> AsyncIterator[Look]:
     finally:
         for client in clients.values():
             client.close()
-
-
-async def _read(consumer: Any) -> Topics:
-    names = sorted(name for name in await consumer.topics() if _is_ours(name))
-    partitions = [TopicPartition(name, number) for name in names for number in range(topic_named(name).partitions)]
-    if not partitions:
-        raise CannotLook("no topic of ours is visible to this login")
-    consumer.assign(partitions)  # also makes the client learn all leaders at once; asked one by one it takes 10 s
-    first, end = await consumer.beginning_offsets(partitions), await consumer.end_offsets(partitions)
-    found = [record async for record in _until(consumer, [tp for tp in partitions if first[tp] < end[tp]], end)]
-    found.sort(key=lambda record: (record.topic, record.partition, record.offset))
-    return Topics(tuple(found), frozenset((tp.topic, tp.partition) for tp in partitions if first[tp] > 0))
-
-
-async def _until(consumer: Any, partitions: Iterable[TopicPartition], end: Mapping[Any, int]) -> AsyncIterator[Record]:
-    """Records below `end`; what comes in meanwhile is left alone."""
-    left = set(partitions)
-    while left:
-        for tp, records in (await consumer.getmany(timeout_ms=_FETCH_MILLISECONDS)).items():
-            for one in records:
-                if one.offset < end[tp]:
-                    yield _record(one)
-        left = {tp for tp in left if await consumer.position(tp) < end[tp]}
-
-
-def _record(one: Any) -> Record:
-    at = datetime.fromtimestamp(one.timestamp / 1000, UTC)
-    return Record(one.topic, one.partition, one.offset, one.key, list(one.headers), one.value or b"", at)
-
-
-def _is_ours(name: str) -> bool:
-    try:
-        topic_named(name)
-    except ValueError:
-        return False
-    return True

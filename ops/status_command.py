@@ -34,6 +34,8 @@ def show(found: Status, console: Console) -> None:
     console.print(_books(found.books))
     console.print(_groups(found.groups))
     console.print(f"事件 incidents  {_counts(found.incidents)}")
+    if letters := sum(one.letters for one in found.books):
+        console.print(f"{letters} 封死信待处理 dead letters to settle → qianshao dlq ls", style="yellow")
     for sentence in found.wrong:
         console.print(f"! {sentence}", style="red", markup=False, soft_wrap=True)
     console.print(

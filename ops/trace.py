@@ -6,7 +6,8 @@ from datetime import datetime
 
 from ops.check.gather import read
 from ops.check.snapshot import Event, incident_of
-from ops.look import Look, Record
+from ops.look import Look
+from ops.records import Record
 from services.points.domain.entry import Entry
 from shared.contracts.department_update import DepartmentUpdate
 from shared.contracts.dispatch_order import DispatchOrder
@@ -101,7 +102,8 @@ async def _events(look: Look, incident: str, records: Iterable[Record]) -> list[
     taken = await _taken(look, [event.dedupe for event, _ in events])
     stations, seen = list[Station](), set[str]()
     for event, record in sorted(events, key=lambda pair: pair[1].at):
-        stations.append(_event(event, record, taken.get(event.dedupe, {}), again=event.dedupe in seen))
+        again = event.dedupe in seen
+        stations.append(_event(event, record, {} if again else taken.get(event.dedupe, {}), again=again))
         seen.add(event.dedupe)
     return [*stations, *await _letters(look, places)]
 

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 from rich.box import SIMPLE
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from ops import output
@@ -43,9 +44,8 @@ def show(found: Trace, console: Console) -> None:
     console.print(f"事件 incident  {found.code} ({found.incident})  {found.stations[0].at:%Y-%m-%d %H:%M:%S} UTC")
     table = Table("秒 s", "服务 service", "经过 what", "发出 sent", "谁 actor", "关联 correlation", box=SIMPLE)
     for station in found.stations:
-        seconds = f"{_seconds(found, station):.3f}"
-        sent = _sent(station)
-        table.add_row(seconds, station.service, station.what, sent, station.actor, _short(station.correlation))
+        told = (station.service, station.what, _sent(station), station.actor, _short(station.correlation))
+        table.add_row(f"{_seconds(found, station):.3f}", *map(escape, told))
     console.print(table)
 
 

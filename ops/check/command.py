@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Annotated, Any
 
 import typer
+from rich.box import SIMPLE
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
@@ -13,6 +14,7 @@ from rich.table import Table
 from ops import output
 from ops.check.finding import NOTHING, Finding
 from ops.check.gather import gather
+from ops.check.narrowing import about
 from ops.check.rules import judge
 from ops.check.snapshot import Snapshot
 from ops.look import Access, Look, looking
@@ -74,7 +76,7 @@ async def examine(look: Look, incidents: Sequence[str], clock: Clock, settle_sec
 
 async def _look(look: Look, incidents: Sequence[str], clock: Clock) -> Snapshot:
     snapshot = await gather(look, clock())
-    return snapshot.about(incidents) if incidents else snapshot
+    return about(snapshot, incidents) if incidents else snapshot
 
 
 def _in_both(first: Finding, second: Finding) -> Finding:
@@ -89,11 +91,11 @@ def _plain(report: Report) -> dict[str, Any]:
 
 def show(report: Report, console: Console) -> None:
     """For people: one line a rule, then the first violations of each."""
-    table = Table("", "规则 rule", "", "计数 counted", "违反 violations", title="铁律检查 check", title_justify="left")
+    table = Table("", "", "规则 rule", "计数\ncounted", "违反\nviolations", box=SIMPLE)
     for finding in report.findings:
         mark = "[green]✓[/green]" if finding.clean else "[red]✗[/red]"
         broken = 0 if finding.violations == (NOTHING,) else len(finding.violations)
-        table.add_row(mark, str(finding.rule), f"{finding.zh} {finding.en}", str(finding.counted), str(broken))
+        table.add_row(mark, str(finding.rule), f"{finding.zh}\n{finding.en}", str(finding.counted), str(broken))
     console.print(table)
     for finding in report.findings:
         for violation in finding.violations[:_SHOWN]:

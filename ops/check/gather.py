@@ -8,7 +8,8 @@ from typing import TypeVar
 from pydantic import ValidationError
 
 from ops.check.snapshot import Event, Held, Letter, Root, Snapshot, Waiting
-from ops.look import CannotLook, Look, Record, Topics
+from ops.look import CannotLook, Look
+from ops.records import Record, Topics
 from services.dispatch.domain.incident import Incident as Dispatched
 from services.intake.domain.report import Incident as Opened
 from services.intake.domain.report import Report

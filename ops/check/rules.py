@@ -1,6 +1,6 @@
 """The nine rules of events.md, as far as today's code can break them."""
 
-from ops.check import incident_rules, ledger_rules, transport_rules, view_rules
+from ops.check import incident_rules, ledger_rules, resolution_rules, transport_rules, view_rules
 from ops.check.finding import Finding, Rule
 from ops.check.snapshot import Snapshot
 
@@ -10,7 +10,10 @@ RULES = (
         2, "事件已分诊或派单，派单在且只在本部门", "incidents are offered, orders told where due", incident_rules.offers
     ),
     Rule(
-        3, "办结已发布、已处理，记分有据", "resolutions are published, processed, paid once", incident_rules.resolutions
+        3,
+        "办结已发布、已处理，记分有据",
+        "resolutions are published, processed, paid once",
+        resolution_rules.resolutions,
     ),
     Rule(4, "积分账平、链完整", "the ledger balances, its chains hold", ledger_rules.ledger),
     Rule(5, "序号连续", "sequences have no gap", transport_rules.sequences),

@@ -55,8 +55,9 @@ def _parked(snapshot: Snapshot) -> Iterator[str]:
 def dead_letters(snapshot: Snapshot) -> tuple[int, list[str]]:
     """6: each dead letter stands in its service's database and on `<topic>.dlq` with the same bytes, nothing is dead
     without one, and garbage is one for every service that reads it. Counts deliveries, so that none is not nothing."""
-    read_by = sum(len(snapshot.consumers(record.topic)) for record in snapshot.deliveries)
-    return read_by, [*_letters(snapshot), *_without_letter(snapshot)]
+    readers = snapshot.readers()
+    counted = sum(len(readers[record.topic]) for record in snapshot.deliveries)
+    return counted, [*_letters(snapshot), *_without_letter(snapshot)]
 
 
 def _letters(snapshot: Snapshot) -> Iterator[str]:
@@ -84,8 +85,9 @@ def _without_letter(snapshot: Snapshot) -> Iterator[str]:
     for held in snapshot.held:
         if held.state == "dead" and (held.service, held.head) not in kept:
             yield f"{held.id}: is dead in {held.service} without a dead letter"
+    readers = snapshot.readers()
     for record in snapshot.deliveries:
         if record.place in snapshot.garbage:
-            for service in snapshot.consumers(record.topic):
+            for service in readers[record.topic]:
                 if (service, record.place) not in kept:
                     yield f"{record.place}: cannot be read, and is no dead letter of {service}"

@@ -7,7 +7,8 @@ from datetime import UTC, datetime, timedelta
 
 from ops.check.gather import gather
 from ops.check.snapshot import Snapshot
-from ops.look import Look, Record, Topics
+from ops.look import Look
+from ops.records import Record, Topics
 from services.dispatch import agents as dispatch
 from services.dispatch.store import INCIDENTS as DISPATCHED
 from services.intake import agents as intake
@@ -127,10 +128,10 @@ class Model:
 
     async def snapshot(self) -> Snapshot:
         """What `check` sees of it."""
-        return await gather(_Behind(self), NOW)
+        return await gather(Behind(self), NOW)
 
 
-class _Behind(Look):
+class Behind(Look):
     """Looks into a model. All that was put has been published."""
 
     def __init__(self, model: Model) -> None:

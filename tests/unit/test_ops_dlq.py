@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from ops.dlq import ACTIONS, Audit, CannotSettle, Decision, Letter, delivery_of, possible, settle
+from ops.dlq import CannotSettle, Letter, delivery_of
+from ops.settling import ACTIONS, Audit, Decision, possible, settle
 from shared.contracts.envelope import decode
 from shared.mongo.dead_letters import DEAD_LETTERS, dead_letter_id
 from shared.mongo.inbox import HELD_KEYS, INBOX, Delivery, dedupe_id, stored_delivery

@@ -118,6 +118,11 @@ def test_a_tail_line_says_when_where_what_and_how() -> None:
     assert heard(record("incident-changed.dlq", delivery("inc-1"))).message is not None
 
 
+def test_what_a_department_says_of_an_order_is_about_its_incident() -> None:
+    said = heard(record("department-updates.fire", replace(garbage(), key=b"inc-1.2")))
+    assert (said.about("inc-1"), said.about("inc-1.2"), said.about("inc")) == (True, True, False)
+
+
 def test_what_cannot_be_read_is_shown_as_it_is() -> None:
     one = heard(record("incident-changed", garbage()))
     assert "undecodable" in one.line()
