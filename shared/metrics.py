@@ -95,7 +95,9 @@ class _RetryCollector(Collector):
         stats = self._retries.stats
         return [
             GaugeMetricFamily("qianshao_held_keys", "Keys held by a failing event", value=stats.held_keys),
-            GaugeMetricFamily("qianshao_dead_letters_open", "Dead letters nobody has settled", value=stats.open_letters),
+            GaugeMetricFamily(
+                "qianshao_dead_letters_open", "Dead letters nobody has settled", value=stats.open_letters
+            ),
         ]
 
 

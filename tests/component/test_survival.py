@@ -7,7 +7,10 @@ import asyncio
 
 import pytest
 
+from ops.check.command import examine
+from shared.clock import system_clock
 from tests.support import burst
+from tests.support.checking import behind_the_scenes
 from tests.support.house import House
 from tests.support.municipal import Robot
 
@@ -48,4 +51,7 @@ async def test_the_whole_story_survives_kill_9_at_every_crash_point(house: House
         whole = burst.Burst.of(sent)
         assert len(whole.bodies) == REPORTS
         await burst.check_story(house, whole)
+        async with behind_the_scenes(house) as look:
+            found = await examine(look, list(whole.incidents), system_clock)
+        assert found.clean, [finding for finding in found.findings if finding.violations]
     assert robot.refused == []

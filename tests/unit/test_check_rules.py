@@ -10,7 +10,7 @@ import pytest
 from ops.check.finding import NOTHING
 from ops.check.narrowing import about
 from ops.check.rules import RULES, judge
-from ops.check.snapshot import RETAINED, Event, Held, Snapshot, Waiting
+from ops.check.snapshot import RETAINED, Event, Held, Snapshot, Waiting, incident_of
 from services.dispatch.domain.states import State
 from services.notify.domain.templates import Text
 from services.points.domain.entry import Kind
@@ -270,6 +270,24 @@ def test_what_left_its_topic_with_age_is_no_violation(clean: Snapshot) -> None:
     shortened = frozenset((event.topic, event.partition) for event in clean.events)
     found = red(replace(old, shortened=shortened))
     assert {violation for violations in found.values() for violation in violations} == {NOTHING}
+
+
+def test_what_left_its_topic_in_part_is_no_violation_either(clean: Snapshot) -> None:
+    """Of the rider's two stories the first is beyond retention, the second is not."""
+    kept = tuple(event for event in clean.events if incident_of(event.data) != "inc-1")
+    shortened = frozenset((event.topic, event.partition) for event in clean.events)
+    old = replace(clean, taken_at=NOW + RETAINED + timedelta(days=1), events=kept, shortened=shortened)
+    assert red(old) == {}
+    assert 5 in red(replace(old, shortened=frozenset()))
+
+
+def test_what_others_were_told_of_another_incident_is_left_out(clean: Snapshot) -> None:
+    told = next(told for told in clean.messages if told.incident == "inc-2" and told.template == "fixed")
+    copies = (*told.to, replace(told.to[0], audience="rider:carl", sequence=1))
+    messages = tuple(replace(told, to=copies) if one is told else one for one in clean.messages)
+    one = about(replace(clean, messages=messages), ["inc-1"])
+    assert [inbox.id for inbox in one.recipients if inbox.id == "rider:anna"]
+    assert red(one) == {}
 
 
 def test_what_is_still_on_its_way_is_named(clean: Snapshot) -> None:

@@ -200,6 +200,14 @@ def test_every_command_is_there_and_explains_itself(command: str) -> None:
     assert "·" in result.stdout
 
 
+def test_the_shell_completes_commands() -> None:
+    asked = {"_QIANSHAO_COMPLETE": "complete_bash", "COMP_WORDS": "./qianshao do", "COMP_CWORD": "1"}
+    answer = subprocess.run(
+        [sys.executable, "-m", "ops.main"], env={**os.environ, **asked}, cwd=REPOSITORY, capture_output=True, text=True
+    )
+    assert answer.stdout.split() == ["down", "doctor"]
+
+
 @pytest.mark.parametrize(
     "words", [["dlq", "drop", "a/0/1"], ["dlq", "drop", "a/0/1", "--reason", " "], ["departments", "add"]]
 )
