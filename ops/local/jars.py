@@ -13,7 +13,7 @@ from ops.local.state import REPOSITORY
 
 LIST = REPOSITORY / "deploy/local/jars.sha256"
 _COPY = "org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy-dependencies"
-_POM = """<project xmlns="http://maven.apache.org/POM/4.0.0"><modelVersion>4.0.0</modelVersion>
+_POM = """<project><modelVersion>4.0.0</modelVersion>
 <groupId>cn.qianshao</groupId><artifactId>embedded-kafka</artifactId><version>1</version><packaging>pom</packaging>
 <dependencies>{}</dependencies></project>"""
 _DEPENDENCY = (
