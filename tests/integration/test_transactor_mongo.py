@@ -65,9 +65,15 @@ def has(store: MongoStore, id_: str, wanted: int) -> bool:
 
 
 def is_whole(store: MongoStore, id_: str, key: str) -> bool:
-    """Counter, key and outbox row: all of them or none."""
-    parts = {value(store, id_) == 1, store.get(Ref(KEYS, key)) is not None, len(store.rows()) == 1}
-    return len(parts) == 1
+    """Counter, key and outbox row: all of them or none, at one moment (a commit may be under way)."""
+    with store.behind.start_session(snapshot=True) as moment:
+        database = store.behind[store.place.name]
+        parts = {
+            database[COUNTERS].count_documents({"_id": id_, "value": 1}, session=moment),
+            database[KEYS].count_documents({"_id": key}, session=moment),
+            database["outbox"].count_documents({}, session=moment),
+        }
+    return parts in ({0}, {1})
 
 
 async def test_every_transaction_is_a_snapshot_committed_by_majority_and_journal(store: MongoStore, ear: Ear) -> None:
