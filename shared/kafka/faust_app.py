@@ -1,5 +1,6 @@
 """Faust as a consumer shell: every setting here closes a trap that lost or repeated messages when it was open."""
 
+import tempfile
 from collections.abc import Iterable
 from typing import Any
 
@@ -37,6 +38,7 @@ def build(group: str, settings: KafkaSettings, consumers: Iterable[Consumer]) ->
         key_serializer="raw",
         value_serializer="raw",
         store="memory://",
+        datadir=f"{tempfile.gettempdir()}/faust",  # Faust makes it, and we keep nothing in it: not where we stand
         table_standby_replicas=0,
         topic_disable_leader=True,
         topic_allow_declare=False,
