@@ -11,7 +11,11 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
+from ops.reference import beidajie_life as life
+from ops.reference.beidajie_roster import roster
 from ops.reference.tiling import UNITS, Box, Coordinate, bend, rings, split
+from shared.reference.departments import DepartmentsFile
+from shared.reference.files import Fault, ReferenceInvalid, parse
 
 SUBDISTRICT = "140302003"
 SEED = 20220808
@@ -22,7 +26,6 @@ DIRECTORY = Path(__file__).parents[2] / "deploy" / "reference" / "beidajie"
 LABEL = (
     "SYNTHETIC sample, written by ops.reference.beidajie: the counts are Beidajie's, every name and line is invented."
 )
-NUMERALS = "一二三四五六七八九"
 
 # Functional micro-grids over the residential ones: kind, name, English name and the box in units.
 OVERLAYS = (
@@ -31,15 +34,36 @@ OVERLAYS = (
     ("integrated", "示例综合服务片区", "Sample integrated area", Box(680_000, 700_000, 930_000, 920_000)),
 )
 
-Tile = tuple[str, Box]
+Tile = life.Tile
 
 
 def main(directory: Path = DIRECTORY) -> None:
-    """Write the two files of the sample sub-district into `directory`."""
-    tiles = list(tile(Random(SEED)))  # noqa: S311 - a repeatable map, not a secret
+    """Write the files of the sample sub-district, and the roster beside them, into `directory`."""
     directory.mkdir(parents=True, exist_ok=True)
-    (directory / f"subdistrict-{SUBDISTRICT}.yaml").write_text(tree([code for code, _ in tiles]), encoding="utf-8")
-    (directory / f"subdistrict-{SUBDISTRICT}.geojson").write_text(geojson(tiles), encoding="utf-8")
+    for name, text in files().items():
+        (directory / name).write_text(text, encoding="utf-8")
+
+
+def files() -> dict[str, str]:
+    """What is written, by name. Raises `ReferenceInvalid` if the hand-written departments cannot be read."""
+    tiles = list(tile(Random(SEED)))  # noqa: S311 - a repeatable map, not a secret
+    people = Random(SEED)  # noqa: S311 - its own, so that people and map do not move each other
+    return {
+        f"subdistrict-{SUBDISTRICT}.yaml": tree([code for code, _ in tiles]),
+        f"subdistrict-{SUBDISTRICT}.geojson": geojson(tiles),
+        "homes.yaml": life.homes(LABEL, tiles),
+        "prizes.yaml": life.prizes(LABEL, tiles),
+        "squads.yaml": life.squads(LABEL, tiles, SUBDISTRICT),
+        "roster.csv": roster(life.communities(tiles), _departments().departments, people),
+    }
+
+
+def _departments() -> DepartmentsFile:
+    faults: list[Fault] = []
+    file = parse("departments.yaml", (DIRECTORY / "departments.yaml").read_bytes(), DepartmentsFile, faults)
+    if file is None:
+        raise ReferenceInvalid(faults)
+    return file
 
 
 def tile(random: Random) -> Iterator[Tile]:
@@ -66,7 +90,7 @@ def tree(codes: list[str]) -> str:
     for community in sorted({code[:12] for code in codes}):
         number = int(community[9:])
         lines.append(f'  - code: "{community}"')
-        lines.append(f"    zh: 示例{NUMERALS[number - 1]}社区")
+        lines.append(f"    zh: 示例{life.NUMERALS[number - 1]}社区")
         lines.append(f"    en: Sample community {number}")
         lines.append(f'    groups: ["community-{community}", "officers-{community}"]')
         lines.append("    basic_grids:")

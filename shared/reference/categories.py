@@ -1,6 +1,6 @@
 """What can be reported: categories with their scheme, and a time limit for each (category, condition)."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Literal, get_args
 
 from pydantic import Field, PositiveInt
@@ -33,13 +33,14 @@ class Limit(Strict):
 class Condition(Named):
     """What is wrong with the thing. `limit` until it is fixed or, for E, safe; `repair` after it was made safe.
 
-    Without `repair` a condition has no temporary safety.
+    Without `repair` a condition has no temporary safety. `closes`: when the standard counts it as fixed, in its words.
     """
 
     code: str = Field(pattern="^[a-z][a-z0-9_]{1,30}$")
     priority: Priority = Field(alias="class")
     limit: Limit
     repair: Limit | None = None
+    closes: str | None = None
 
 
 class Category(Named):
@@ -47,8 +48,8 @@ class Category(Named):
 
     `tile`: the button on the phone it hides behind. `marks`: letters on the object that tell it from its neighbours.
     `acts`: who gets an order when no rule says otherwise, department codes or `@community`. `alternates`: who else may
-    act, for staff to choose from. `radius_m`: how near an open incident must be to be offered as the same. `pays`: the
-    passbook activity. `public`: may be shown outside, with its place rounded.
+    act, for staff to choose from. `supervises`: who watches over them. `radius_m`: how near an open incident must be to
+    be offered as the same. `pays`: the passbook activity. `public`: may be shown outside, with its place rounded.
     """
 
     scheme: str
@@ -62,7 +63,7 @@ class Category(Named):
     pays: Activity | None = None
     acts: tuple[str, ...] = Field(min_length=1)
     alternates: tuple[str, ...] = ()
-    supervises: str | None = None
+    supervises: tuple[str, ...] = ()
     marks: tuple[str, ...] = ()
     conditions: tuple[Condition, ...] = Field(min_length=1)
 
@@ -111,11 +112,18 @@ def check(name: str, file: CategoriesFile, departments: frozenset[str] | None, f
             reasons.append(("scheme", f"unknown scheme {category.scheme!r}"))
         if category.tile not in tiles:
             reasons.append(("tile", f"unknown tile {category.tile!r}"))
-        named = {*category.acts, *category.alternates, category.supervises or COMMUNITY} - {COMMUNITY}
         if departments is not None:
-            reasons += [("acts", f"unknown department {code!r}") for code in sorted(named - departments)]
+            reasons += list(_strangers(category, departments))
         faults += [Fault(name, f"{where}.{part}", reason) for part, reason in reasons]
         seen.add(category.key)
+
+
+def _strangers(category: Category, departments: frozenset[str]) -> Iterator[tuple[str, str]]:
+    """Departments that nobody knows; each with the setting that names it."""
+    for part in ("acts", "alternates", "supervises"):
+        for code in getattr(category, part):
+            if code not in departments and (code != COMMUNITY or part == "supervises"):
+                yield part, f"unknown department {code!r}"
 
 
 def _condition_faults(category: Category) -> list[tuple[str, str]]:

@@ -15,12 +15,14 @@ DEPARTMENT_CODE = re.compile(r"[a-z][a-z0-9-]{1,30}")
 class Department(Named):
     """`contact`: `topic` subscribes to its own Kafka dispatch topic, `inbox` works on the department inbox page.
 
-    `community` is the 12-digit code whose inbox this is, None for a department of the file.
+    `community` is the 12-digit code whose inbox this is, None for a department of the file. `also`: other names by which
+    workbooks call it.
     """
 
     code: str = Field(pattern=f"^{DEPARTMENT_CODE.pattern}$")
     contact: Literal["topic", "inbox"]
     community: str | None = None
+    also: tuple[str, ...] = ()
 
 
 class DepartmentsFile(Strict):
@@ -33,12 +35,18 @@ def community_inbox(community: str) -> str:
 
 
 def check(name: str, file: DepartmentsFile, faults: list[Fault]) -> None:
-    """Codes are unique, and the names of community inboxes are left to the communities."""
+    """Codes and names are unique, and the names of community inboxes are left to the communities."""
     seen: set[str] = set()
+    names: dict[str, str] = {}
     for department in file.departments:
         where = f"departments ({department.code})"
         if department.code in seen:
             faults.append(Fault(name, where, "code twice"))
         if department.code.startswith(COMMUNITY_PREFIX) or department.community is not None:
             faults.append(Fault(name, where, "community inboxes come from the grid tree, not from this file"))
+        faults += [
+            Fault(name, f"{where}.also", f"{word!r} is also what {names[word]} is called")
+            for word in {department.zh, *department.also}
+            if names.setdefault(word, department.code) != department.code
+        ]
         seen.add(department.code)

@@ -2,8 +2,9 @@
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -58,7 +59,7 @@ def read(directory: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in sorted(wanted)}
 
 
-def version(files: dict[str, bytes]) -> str:
+def version(files: Mapping[str, bytes]) -> str:
     """sha256 (hex) over names and bytes of the files in sorted order."""
     digest = hashlib.sha256()
     for name, raw in sorted(files.items()):
@@ -72,7 +73,7 @@ def parse(name: str, raw: bytes, model: type[Model], faults: list[Fault]) -> Mod
     try:
         data = json.loads(raw) if name.endswith(".geojson") else yaml.load(raw, Loader=_UniqueKeys)  # noqa: S506 - a safe loader
         # Through JSON, because only there does pydantic's strict mode take a list for a tuple.
-        return model.model_validate_json(json.dumps(data))
+        return model.model_validate_json(json.dumps(data, default=_day))
     except ValidationError as error:
         faults += [Fault(name, _where(data, list(e["loc"])), e["msg"]) for e in error.errors(include_url=False)]
     except yaml.MarkedYAMLError as error:
@@ -81,6 +82,13 @@ def parse(name: str, raw: bytes, model: type[Model], faults: list[Fault]) -> Mod
     except (ValueError, TypeError, yaml.YAMLError) as error:
         faults.append(Fault(name, "", f"cannot be read: {error}"))
     return None
+
+
+def _day(value: Any) -> str:
+    """YAML reads 2026-10-01 as a date. Raises `TypeError` for all else that JSON has no word for."""
+    if isinstance(value, date):
+        return value.isoformat()
+    raise TypeError(f"{value!r:.40} is nothing that a reference file may hold")
 
 
 def _where(data: Any, loc: list[str | int]) -> str:

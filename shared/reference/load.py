@@ -1,106 +1,112 @@
 """Load one directory of reference data, or say everything that is wrong with it."""
 
-import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import MappingProxyType
 from typing import Protocol, TypeVar
 
-from shared.geo.grid import GridIndex
-from shared.reference import categories, departments, places, points, polygons, rules
-from shared.reference.departments import Department, DepartmentsFile, community_inbox
-from shared.reference.files import Fault, Model, ReferenceInvalid, parse, read, version
-from shared.reference.places import MicroGridsFile, Place, SubDistrict
+from shared.reference import calendars, categories, groups, points, rules
+from shared.reference.calendars import Calendar, CalendarFile
+from shared.reference.categories import CategoriesFile
+from shared.reference.departments import Department
+from shared.reference.files import ReferenceInvalid, read, version
+from shared.reference.life import Life, meet
+from shared.reference.points import PointsRules
+from shared.reference.reading import Reading
 from shared.reference.reference import Reference
 from shared.reference.routing import RoutingFile
-
-_SUBDISTRICT = re.compile(r"(subdistrict-[0-9]{9})\.(?:yaml|geojson)")
-_ROUTING = re.compile(r"routing(?:-[a-z0-9-]+)?\.yaml")
-_NAMES = ("categories.yaml", "departments.yaml", "points.yaml", "routing.yaml")
+from shared.reference.territory import Territory, staff, survey
 
 
 def load(directory: Path) -> Reference:
-    """The reference data in `directory`: departments, categories, points, routing*.yaml and, for each sub-district,
-    `subdistrict-<code>.yaml` with its `.geojson`. A file of another name ending in .yaml or .geojson is a fault.
+    """The reference data in `directory`, see `examine`. What does not end in .yaml or .geojson is left alone.
 
     Raises `ReferenceInvalid` with the faults of every file, not just the first.
     """
-    files, faults = read(directory), list[Fault]()
-    for name in files:
-        if not (name in _NAMES or _SUBDISTRICT.fullmatch(name) or _ROUTING.fullmatch(name)):
-            faults.append(Fault(name, "", "no reference file has such a name"))
+    return examine(read(directory))
 
-    subdistricts, tree, grid = _places(files, faults)
-    staff = _departments(files, subdistricts, faults)
-    kinds = _file("categories.yaml", categories.CategoriesFile, files, faults)
-    if kinds:
-        categories.check("categories.yaml", kinds, frozenset(staff) if staff else None, faults)
-    pays = _file("points.yaml", points.PointsRules, files, faults)
-    if pays:
-        points.check("points.yaml", pays, faults)
-    names = {"routing.yaml", *filter(_ROUTING.fullmatch, files)}
-    routing = {name: file for name in sorted(names) if (file := _file(name, RoutingFile, files, faults))}
 
+def examine(files: Mapping[str, bytes]) -> Reference:
+    """The reference data in these files by name: departments, categories, points and routing*.yaml; for each sub-district
+    `subdistrict-<code>.yaml` with its `.geojson`; and, where there are any, calendar-<year>, homes*, prizes* and
+    squads*.yaml. A file of another name is a fault.
+
+    Raises `ReferenceInvalid` with the faults of every file, not just the first.
+    """
+    reading = Reading(files)
+    reading.strangers()
+    territory = survey(reading)
+    life = meet(reading, territory, sound=not reading.faults)
+    known = staff(reading, territory.subdistricts)
+    kinds, pays, calendar = _kinds(reading, known), _pays(reading), _calendar(reading)
+    routing = _routing(reading)
     # Rules point into everything else, so their faults mean something only once the rest is right.
-    if faults or kinds is None or pays is None:
-        raise ReferenceInvalid(faults)
-    reference = Reference(
+    if reading.faults or kinds is None or pays is None:
+        raise ReferenceInvalid(reading.faults)
+    reference = _put_together(files, territory, life, known, kinds, pays, calendar, routing)
+    rules.check(routing, reference, reading.faults)
+    if reading.faults:
+        raise ReferenceInvalid(reading.faults)
+    return reference
+
+
+def _kinds(reading: Reading, known: Mapping[str, Department]) -> CategoriesFile | None:
+    file = reading.one("categories.yaml", CategoriesFile)
+    if file:
+        categories.check("categories.yaml", file, frozenset(known) if known else None, reading.faults)
+    return file
+
+
+def _pays(reading: Reading) -> PointsRules | None:
+    file = reading.one("points.yaml", PointsRules)
+    if file:
+        points.check("points.yaml", file, reading.faults)
+    return file
+
+
+def _calendar(reading: Reading) -> Calendar:
+    files = reading.family("calendar", CalendarFile)
+    calendars.check(files, reading.faults)
+    return Calendar(MappingProxyType({file.year: file for file in files.values()}))
+
+
+def _routing(reading: Reading) -> dict[str, RoutingFile]:
+    files = reading.family("routing", RoutingFile)
+    if not files:
+        reading.one("routing.yaml", RoutingFile)
+    return files
+
+
+def _put_together(
+    files: Mapping[str, bytes],
+    territory: Territory,
+    life: Life,
+    known: Mapping[str, Department],
+    kinds: CategoriesFile,
+    pays: PointsRules,
+    calendar: Calendar,
+    routing: Mapping[str, RoutingFile],
+) -> Reference:
+    return Reference(
         version=version(files),
-        departments=MappingProxyType(staff),
+        departments=MappingProxyType(dict(known)),
         schemes=_by_code(kinds.schemes),
         tiles=_by_code(kinds.tiles),
         categories=MappingProxyType({category.key: category for category in kinds.categories}),
         rules=rules.ordered(routing),
+        cases=tuple(case for file in routing.values() for case in file.cases),
         points=pays,
-        subdistricts=_by_code(subdistricts),
-        places=_by_code(tree),
-        grid=grid,
+        calendar=calendar,
+        subdistricts=_by_code(territory.subdistricts),
+        places=_by_code(territory.tree),
+        grid=territory.grid,
+        groups=_by_code(groups.tree(territory.tree, life.squads)),
+        homes=_by_code(life.homes),
+        prizes=_by_code(life.prizes),
+        partners=_by_code(life.partners),
+        teams=_by_code(life.teams),
+        squads=_by_code(life.squads),
     )
-    rules.check(routing, reference, faults)
-    if faults:
-        raise ReferenceInvalid(faults)
-    return reference
-
-
-def _file(name: str, model: type[Model], files: Mapping[str, bytes], faults: list[Fault]) -> Model | None:
-    if name not in files:
-        faults.append(Fault(name, "", "missing"))
-        return None
-    return parse(name, files[name], model, faults)
-
-
-def _places(files: Mapping[str, bytes], faults: list[Fault]) -> tuple[list[SubDistrict], list[Place], GridIndex]:
-    """Every sub-district with its tree, and one index over the micro-grids of all."""
-    stems = sorted({match[1] for name in files if (match := _SUBDISTRICT.fullmatch(name))})
-    if not stems:
-        faults.append(Fault("subdistrict-<code>.yaml", "", "missing: a district has at least one sub-district"))
-    subdistricts: list[SubDistrict] = []
-    tree: list[Place] = []
-    drawn: list[polygons.Drawn] = []
-    for stem in stems:
-        subdistrict = _file(f"{stem}.yaml", SubDistrict, files, faults)
-        micro_grids = _file(f"{stem}.geojson", MicroGridsFile, files, faults)
-        if subdistrict and micro_grids:
-            places.check(stem, subdistrict, micro_grids, faults)
-            subdistricts.append(subdistrict)
-            tree += places.tree(subdistrict, micro_grids)
-            drawn += polygons.draw(f"{stem}.geojson", subdistrict, micro_grids, faults)
-    return subdistricts, tree, polygons.index(drawn, faults)
-
-
-def _departments(
-    files: Mapping[str, bytes], subdistricts: Iterable[SubDistrict], faults: list[Fault]
-) -> dict[str, Department]:
-    """The departments of the file and an inbox for each community; empty if the file cannot be read."""
-    file = _file("departments.yaml", DepartmentsFile, files, faults)
-    if file is None:
-        return {}
-    departments.check("departments.yaml", file, faults)
-    found = {department.code: department for department in file.departments}
-    for community in (community for subdistrict in subdistricts for community in subdistrict.communities):
-        code = community_inbox(community.code)
-        found[code] = Department(code=code, zh=community.zh, en=community.en, contact="inbox", community=community.code)
-    return found
 
 
 class _Coded(Protocol):

@@ -1,9 +1,16 @@
 """What the passbook pays: amounts and caps as data (all of them assumed, so all of them here and none in code)."""
 
+from collections.abc import Iterable, Iterator
+from datetime import timedelta
+from typing import Literal
+
 from pydantic import Field, NonNegativeInt, PositiveInt
 
 from shared.reference.categories import ACTIVITIES, Activity
 from shared.reference.files import Fault, Strict
+
+Why = Literal["cap", "cooldown", "once_per_event"]
+"""Why an award is an entry of 0 points."""
 
 
 class ActivityRule(Strict):
@@ -14,6 +21,20 @@ class ActivityRule(Strict):
     cap_day: PositiveInt | None = None
     cap_month: PositiveInt | None = None
     cooldown_minutes: NonNegativeInt = 0
+
+    def pays(
+        self, day: int = 0, month: int = 0, since: timedelta | None = None, *, again: bool = False
+    ) -> tuple[int, Why | None]:
+        """Points for one more award, and why none: `day` and `month` were paid already, `since` the last one, `again` at
+        the same event. Over a cap nothing is paid, not a part.
+        """
+        if again and self.once_per_event:
+            return 0, "once_per_event"
+        if since is not None and since < timedelta(minutes=self.cooldown_minutes):
+            return 0, "cooldown"
+        over_day = self.cap_day is not None and day + self.points > self.cap_day
+        over_month = self.cap_month is not None and month + self.points > self.cap_month
+        return (0, "cap") if over_day or over_month else (self.points, None)
 
 
 class HazardRow(Strict):
@@ -29,12 +50,55 @@ class HazardRow(Strict):
     max_reporters: PositiveInt | None = None
     within_hours: PositiveInt | None = None
 
+    def pays(self, *, emergency: bool) -> int:
+        """Whole points."""
+        return self.emergency_points if emergency else self.points
+
 
 class HazardTable(Strict):
     first: HazardRow
     co_reporter: HazardRow
     self_fixed: HazardRow
     outstanding: HazardRow
+
+    def shares(self, minutes: Iterable[int], *, emergency: bool) -> list[int]:
+        """Points of each rider who reported an incident, by how many minutes after the first (0) he did, in that order."""
+        first, other = self.first, self.co_reporter
+        shares, paid = list[int](), 0
+        for place, after in enumerate(minutes):
+            near = other.within_hours is None or after <= other.within_hours * 60
+            counts = place > 0 and near and (other.max_reporters is None or paid < other.max_reporters)
+            paid += counts
+            shares.append(first.pays(emergency=emergency) if place == 0 else counts * other.pays(emergency=emergency))
+        return shares
+
+
+class HazardCase(Strict):
+    """An incident: how it was fixed, its final class, when its riders reported (minutes after the first), what they get."""
+
+    how: Literal["resolved", "self_fixed", "outstanding"] = "resolved"
+    emergency: bool = False
+    minutes: tuple[NonNegativeInt, ...] = (0,)
+    pays: tuple[NonNegativeInt, ...]
+
+
+class ActivityCase(Strict):
+    """One more award of an activity, after what was paid on that day and in that month; see `ActivityRule.pays`."""
+
+    activity: Activity
+    day: NonNegativeInt = 0
+    month: NonNegativeInt = 0
+    since_minutes: NonNegativeInt | None = None
+    again: bool = False
+    pays: NonNegativeInt
+    why: Why | None = None
+
+
+class Cases(Strict):
+    """Examples that must come out as written, else the directory is refused."""
+
+    hazard: tuple[HazardCase, ...] = ()
+    activities: tuple[ActivityCase, ...] = ()
 
 
 class PointsRules(Strict):
@@ -47,12 +111,57 @@ class PointsRules(Strict):
     )
     activities: dict[Activity, ActivityRule]
     hazard: HazardTable
+    cases: Cases
 
 
 def check(name: str, rules: PointsRules, faults: list[Fault]) -> None:
-    """All seven activities have a line, and no two hazard rows share a rule (their awards would count as one)."""
+    """All seven activities have a line, no two hazard rows share a rule (their awards would count as one), and every line
+    is shown by a case that comes out as written.
+    """
     missing = [activity for activity in ACTIVITIES if activity not in rules.activities]
     faults += [Fault(name, f"activities.{activity}", "missing") for activity in missing]
     rows = [rules.hazard.first, rules.hazard.co_reporter, rules.hazard.self_fixed, rules.hazard.outstanding]
     if len({row.rule for row in rows}) < len(rows):
         faults.append(Fault(name, "hazard", "a rule twice"))
+    shown = {case.activity for case in rules.cases.activities}
+    faults += [
+        Fault(name, f"activities.{activity}", "no case shows what it pays")
+        for activity in ACTIVITIES
+        if activity in rules.activities and activity not in shown
+    ]
+    faults += [Fault(name, f"hazard.{part}", "no case shows what it pays") for part in _unshown(rules)]
+    for number, case in enumerate(rules.cases.hazard):
+        if (got := tuple(_paid(case, rules.hazard))) != case.pays:
+            faults.append(Fault(name, f"cases.hazard.{number}", f"expected {list(case.pays)}, got {list(got)}"))
+    for number, one in enumerate(rules.cases.activities):
+        rule = rules.activities.get(one.activity)
+        since = None if one.since_minutes is None else timedelta(minutes=one.since_minutes)
+        paid = rule.pays(one.day, one.month, since, again=one.again) if rule else (one.pays, one.why)
+        if paid != (one.pays, one.why):
+            expected = f"expected {_say(one.pays, one.why)}, got {_say(*paid)}"
+            faults.append(Fault(name, f"cases.activities.{number} ({one.activity})", expected))
+
+
+def _unshown(rules: PointsRules) -> Iterator[str]:
+    """Rows of the hazard table that no case pays by, both amounts of the first one counted."""
+    cases = rules.cases.hazard
+    shown = {
+        "first.points": any(case.how == "resolved" and not case.emergency for case in cases),
+        "first.emergency_points": any(case.how == "resolved" and case.emergency for case in cases),
+        "co_reporter": any(case.how == "resolved" and len(case.minutes) > 1 for case in cases),
+        "self_fixed": any(case.how == "self_fixed" for case in cases),
+        "outstanding": any(case.how == "outstanding" for case in cases),
+    }
+    return (part for part, done in shown.items() if not done)
+
+
+def _paid(case: HazardCase, table: HazardTable) -> list[int]:
+    """Who put it right himself, or did something outstanding, is paid for that alone."""
+    if case.how == "resolved":
+        return table.shares(case.minutes, emergency=case.emergency)
+    row = table.self_fixed if case.how == "self_fixed" else table.outstanding
+    return [row.pays(emergency=case.emergency)]
+
+
+def _say(points: int, why: str | None) -> str:
+    return f"{points} ({why})" if why else str(points)

@@ -4,17 +4,23 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from shared.geo.grid import GridIndex
+from shared.reference.calendars import Calendar
 from shared.reference.categories import Category, CategoryKey, Priority, Scheme, Tile
 from shared.reference.departments import Department
+from shared.reference.groups import Group
+from shared.reference.homes import Home
 from shared.reference.places import Place, SubDistrict
 from shared.reference.points import PointsRules
-from shared.reference.routing import Facts, Route, RouteError, Rule, decide
+from shared.reference.prizes import Prize
+from shared.reference.routing import Case, Facts, Route, RouteError, Rule, decide
+from shared.reference.squads import Partner, Squad, Team
 
 
 @dataclass(frozen=True, slots=True)
 class Reference:
     """`version`: sha256 (hex) over the files. Mappings are read-only: departments (community inboxes included),
-    sub-districts and places by code, categories by (scheme, code). `rules` are sorted by their order.
+    sub-districts, places, homes, prizes, partners, teams, squads and groups by code, categories by (scheme, code).
+    `rules` are sorted by their order, `cases` are the examples that came with them.
     """
 
     version: str
@@ -23,10 +29,18 @@ class Reference:
     tiles: Mapping[str, Tile]
     categories: Mapping[CategoryKey, Category]
     rules: tuple[Rule, ...]
+    cases: tuple[Case, ...]
     points: PointsRules
+    calendar: Calendar
     subdistricts: Mapping[str, SubDistrict]
     places: Mapping[str, Place]
     grid: GridIndex
+    groups: Mapping[str, Group]
+    homes: Mapping[str, Home]
+    prizes: Mapping[str, Prize]
+    partners: Mapping[str, Partner]
+    teams: Mapping[str, Team]
+    squads: Mapping[str, Squad]
 
     def route(
         self, category: CategoryKey, condition: str | None, place: str | None, priority: Priority | None = None

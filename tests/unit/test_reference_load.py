@@ -65,7 +65,7 @@ def test_faults_of_all_files_are_reported_together(directory: Path) -> None:
         ("departments.yaml", "code: fire", "code: water", "departments (water)", "twice"),
         ("departments.yaml", "code: fire", "code: community-1", "departments (community-1)", "grid tree"),
         ("departments.yaml", "code: fire,", "code: fire, colour: red,", "departments.10 (fire).colour", "not permitted"),
-        ("departments.yaml", "code: fire,", "code: fire, code: feuer,", "line 14", "'code' twice"),
+        ("departments.yaml", "code: fire,", "code: fire, code: feuer,", "line 15", "'code' twice"),
         ("categories.yaml", "acts: [drainage]", "acts: [drains]", "categories (gb30428:P0102).acts", "'drains'"),
         ("categories.yaml", "code: P0102", "code: P0101", "categories (gb30428:P0101).code", "twice"),
         ("categories.yaml", "scheme: gb30428\n", "scheme: gb\n", "categories (gb:P0101).scheme", "'gb'"),
