@@ -24,6 +24,7 @@ from ops import (
 from ops.check import command as check_command
 from ops.local.state import REPOSITORY, State, state_folder
 from ops.local.up import Running, running
+from ops.reference import command as reference_command
 from shared.clock import system_clock
 
 app = typer.Typer(
@@ -38,6 +39,7 @@ app.command()(tail_command.tail)
 app.add_typer(topics_command.app, name="topics")
 app.add_typer(departments_command.app, name="departments")
 app.add_typer(dlq_command.app, name="dlq")
+app.add_typer(reference_command.app, name="reference")
 app.command()(check_command.check)
 app.command()(trace_command.trace)
 

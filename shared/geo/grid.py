@@ -1,7 +1,7 @@
 """Which micro-grid a point lies in: an index over the polygons, the same answer for the same point every time."""
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -65,6 +65,12 @@ class GridIndex:
 
     def __len__(self) -> int:
         return len(self._paths)
+
+    @property
+    def polygons(self) -> Mapping[str, BaseGeometry]:
+        """What is drawn, micro-grids and overlays, by code; WGS-84."""
+        codes = [*(path.micro_grid for path in self._paths), *(overlay.code for overlay in self._overlays)]
+        return dict(zip(codes, [*self._tree.geometries, *self._overlay_tree.geometries], strict=True))
 
     def locate(self, lng: float, lat: float) -> GridPath | None:
         """The micro-grid of a WGS-84 point; on a shared edge (within 1 cm) the smaller code; None outside every one."""

@@ -1,6 +1,5 @@
 """From GeoJSON to the grid index: valid polygons that tile, overlaps refused."""
 
-import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -8,7 +7,8 @@ import shapely
 from shapely.geometry import shape
 from shapely.geometry.base import BaseGeometry
 
-from shared.geo.grid import METRES_PER_DEGREE, GridIndex, Overlay
+from shared.geo.area import square_metres
+from shared.geo.grid import GridIndex, Overlay
 from shared.reference.files import Fault
 from shared.reference.places import Feature, MicroGridsFile, SubDistrict
 
@@ -71,9 +71,8 @@ def _check_overlaps(tiles: Sequence[Drawn], faults: list[Fault]) -> None:
     for a, b in np.concatenate(
         [crossing[:, crossing[0] < crossing[1]], covering[:, covering[0] != covering[1]]], axis=1
     ).T:
-        shared = shapely.intersection(polygons[a], polygons[b])
-        square_metres = shared.area * METRES_PER_DEGREE**2 * math.cos(math.radians(shared.centroid.y))
-        if square_metres > OVERLAP_M2:
+        shared = square_metres(shapely.intersection(polygons[a], polygons[b]))
+        if shared > OVERLAP_M2:
             name, other = tiles[a][0], tiles[b][1].properties.code
             where = f"features ({tiles[a][1].properties.code}).geometry"
-            faults.append(Fault(name, where, f"overlaps {other} by {square_metres:.0f} m2"))
+            faults.append(Fault(name, where, f"overlaps {other} by {shared:.0f} m2"))
