@@ -1,7 +1,6 @@
 """`qianshao reference`: is a directory sound, what would another one change, and what offices already have as files."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
@@ -10,20 +9,19 @@ import typer
 from rich.box import SIMPLE
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Column, Table
+from rich.table import Table
 
 from ops import output
 from ops.output import Format, Output
+from ops.reference import import_command, showing
 from ops.reference.changes import NOWHERE, Changes, changes
 from ops.reference.notes import notes
 from shared.clock import system_clock
-from shared.reference.files import Fault, ReferenceInvalid
+from shared.reference.files import ReferenceInvalid
 from shared.reference.load import load
 from shared.reference.reference import Reference
 
 app = typer.Typer(no_args_is_help=True, help="参考数据 · Reference data")
-
-_SHOWN = 40
 
 
 @app.command()
@@ -56,6 +54,10 @@ def diff(
     raise typer.Exit(output.WRONG if found.any else output.FINE)
 
 
+app.command("import-workbook")(import_command.workbook_)
+app.command("import-grid")(import_command.grid)
+
+
 def _load(directory: Path, output_: Format, status: int) -> Reference:
     """Raises `typer.Exit` with `status` after saying what is wrong."""
     if not directory.is_dir():
@@ -63,22 +65,8 @@ def _load(directory: Path, output_: Format, status: int) -> Reference:
     try:
         return load(directory)
     except ReferenceInvalid as refusal:
-        show_faults(directory, refusal.faults, output_)
+        showing.faults(directory, refusal.faults, output_)
         raise typer.Exit(status) from None
-
-
-def show_faults(source: Path, faults: Iterable[Fault], output_: Format) -> None:
-    """Everything that is wrong with a directory or a file."""
-    found = list(faults)
-    if output_ is Format.JSON:
-        typer.echo(output.as_json({"sound": False, "source": source, "faults": [asdict(fault) for fault in found]}))
-        return
-    console = Console(highlight=False)
-    rows = [(fault.file, fault.where, fault.reason) for fault in found]
-    _table(console, ("文件 file", "位置 where", "原因 reason"), rows, shown=len(rows))
-    console.print(
-        f"[red]{len(found)} 处错误 faults[/red]  {escape(str(source))}: 不可使用 cannot be used", soft_wrap=True
-    )
 
 
 def _counts(reference: Reference) -> dict[str, Any]:
@@ -124,21 +112,27 @@ def _show_sound(reference: Reference, told: list[str], console: Console) -> None
 
 def _show_changes(found: Changes, console: Console) -> None:
     console.print(f"{found.before[:12]} → {found.after[:12]}")
-    _table(
+    showing.table(
         console,
         ("部分 part", "编号 code", "字段 field", "原 before", "新 after"),
         [(f"{_ZH[c.part]} {c.part}", c.code, c.field or c.what, c.before, c.after) for c in found.data],
     )
-    _table(
+    showing.table(
         console,
         ("原微网格 from", "新微网格 to", "面积 m2"),
         [(moved.before, moved.after, f"{moved.m2:,}") for moved in found.ground],
     )
-    _table(
+    showing.table(
         console,
         ("派单变化 route", "条件 condition", "地点 place", "原 before", "新 after"),
         [
-            (r.category, r.condition or "", f"用例 case {r.place or NOWHERE}" if r.case else f"{r.grids} 微网格 grids", r.before, r.after)
+            (
+                r.category,
+                r.condition or "",
+                f"用例 case {r.place or NOWHERE}" if r.case else f"{r.grids} 微网格 grids",
+                r.before,
+                r.after,
+            )
             for r in found.routes
         ],
     )
@@ -148,15 +142,3 @@ def _show_changes(found: Changes, console: Console) -> None:
         if found.any
         else "无差异 no difference"
     )
-
-
-def _table(console: Console, heads: tuple[str, ...], rows: Sequence[tuple[str, ...]], shown: int = _SHOWN) -> None:
-    """Nothing is cut off: a long code is folded, because it is what one looks for in the file."""
-    if not rows:
-        return
-    table = Table(*(Column(head, overflow="fold") for head in heads), box=SIMPLE)
-    for row in rows[:shown]:
-        table.add_row(*map(escape, row))
-    console.print(table)
-    if len(rows) > shown:
-        console.print(f"     … {len(rows) - shown} more, all with -o json")

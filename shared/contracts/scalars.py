@@ -19,7 +19,7 @@ PublicCode = Annotated[str, Strict(), StringConstraints(pattern="^[0-9A-HJKMNP-T
 """Such as `7K3M-9QXA`, made by `shared.ids.public_code`."""
 
 GridCode = Annotated[str, Strict(), StringConstraints(pattern="^[0-9A-Za-z-]{1,32}$")]
-"""Full code of a node of the grid tree; Beidajie is 140302003, its micro-grids have 17 digits."""
+"""Full code of a node of the grid tree: 9 digits a sub-district, 12 a community, 15 a basic grid, 17 a micro-grid."""
 
 DepartmentCode = Annotated[str, Strict(), StringConstraints(pattern="^[a-z][a-z0-9-]{1,30}$")]
 """Safe as the last part of a topic, an ACL and a group name."""

@@ -23,7 +23,7 @@ class Group:
 
 
 def group_code(level: Level, of: str) -> str:
-    """How a group is called everywhere: `unit-14030200300100101`."""
+    """How a group is called everywhere: `unit-<code of the micro-grid>`."""
     return f"{level}-{of}"
 
 

@@ -1,12 +1,11 @@
 """Bad reference data is refused as a whole, and everything that is wrong is said at once."""
 
-import shutil
 from pathlib import Path
 
 import pytest
 
-from ops.reference.beidajie import DIRECTORY
-from shared.reference import Fault, ReferenceInvalid, load
+from shared.reference import Fault, load
+from tests.support.reference import copy_of_sample, edit, faults
 
 GEOJSON = "subdistrict-140302003.geojson"
 TREE = "subdistrict-140302003.yaml"
@@ -15,21 +14,7 @@ TREE = "subdistrict-140302003.yaml"
 @pytest.fixture
 def directory(tmp_path: Path) -> Path:
     """A copy of the sample that a test may spoil."""
-    return Path(shutil.copytree(DIRECTORY, tmp_path / "reference"))
-
-
-def edit(directory: Path, name: str, old: str, new: str) -> None:
-    path = directory / name
-    text = path.read_text(encoding="utf-8")
-    assert old in text
-    path.write_text(text.replace(old, new, 1), encoding="utf-8")
-
-
-def faults(directory: Path) -> list[Fault]:
-    with pytest.raises(ReferenceInvalid) as refusal:
-        load(directory)
-    assert refusal.value.faults
-    return list(refusal.value.faults)
+    return copy_of_sample(tmp_path)
 
 
 @pytest.mark.parametrize("radius", ["0", "4.9", "-25", '"25"', "0.4", "true", ".nan", "101"])

@@ -98,7 +98,7 @@ class Case:
 
 @dataclass(frozen=True, slots=True)
 class Letter:
-    """One message that is due to one audience, such as `rider:0192…` or `community:140302003005`."""
+    """One message that is due to one audience, such as `rider:0192…` or `community:<code>`."""
 
     step: Step
     row: Row
