@@ -1,9 +1,9 @@
 """Proof that drawings make a grid: counts, nothing crossed, nothing twice, nothing left out, children inside parents."""
 
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import shapely
 from shapely.geometry.base import BaseGeometry
 
@@ -76,14 +76,14 @@ def _grid(drawings: Iterable[Drawing]) -> Iterator[Drawing]:
     return (one for one in drawings if one.kind in (None, RESIDENTIAL))
 
 
-def _counts(drawings: Iterable[Drawing]) -> Counter[str]:
+def _counts(drawings: Iterable[Drawing]) -> dict[str, int]:
     """By level; a parent that is not drawn counts by the codes of its micro-grids."""
     codes = {one.code[:length] for one in _grid(drawings) for length in LEVELS if len(one.code) >= length}
-    return Counter({level: sum(len(code) == length for code in codes) for length, level in LEVELS.items()})
+    return {level: sum(len(code) == length for code in codes) for length, level in LEVELS.items()}
 
 
 def _overlaps(level: Sequence[Drawing]) -> Iterator[tuple[Drawing, Drawing, BaseGeometry, float]]:
-    polygons = [one.polygon for one in level]
+    polygons = np.array([one.polygon for one in level], dtype=object)  # typed, because a level may be empty
     for a, b in shapely.STRtree(polygons).query(polygons, predicate="intersects").T:
         first, second = level[a], level[b]
         if first.code < second.code:
