@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from shared.errors import Invalid
 from shared.geo.crs import CRS, distance_m, outside_china, to_bd09, to_gcj02, to_wgs84
+from tests.support import crs_oracle
 
 P0 = (113.58, 37.857)
 P0_GCJ02 = (113.586403, 37.857503)
@@ -49,6 +50,49 @@ def test_scenario_14_there_and_back_is_under_half_a_metre_in_the_subdistrict() -
 @given(lng=st.floats(74, 135), lat=st.floats(18, 53.5), crs=st.sampled_from(CRS))
 def test_there_and_back_everywhere_in_china(lng: float, lat: float, crs: str) -> None:
     assert distance_m((lng, lat), to_wgs84(*FORWARD[crs](lng, lat), crs)) < 0.5
+
+
+@pytest.mark.parametrize(
+    ("wgs84", "gcj02"),
+    [
+        # eviltransform's test suite (Shanghai, Shenzhen, Beijing) and coordtransform's documentation
+        ((121.5272106, 31.1774276), (121.531541859215, 31.17530398364597)),
+        ((113.912316, 22.543847), (113.9171764808363, 22.540796131694766)),
+        ((116.377817, 39.911954), (116.38404722455657, 39.91334545536069)),
+        ((116.404, 39.915), (116.41024449916938, 39.91640428150164)),
+        # its edge cases outside China
+        ((-104.9903, 39.7392), (-104.9903, 39.7392)),
+        ((153.0251, -27.4698), (153.0251, -27.4698)),
+    ],
+)
+def test_the_published_vectors(wgs84: tuple[float, float], gcj02: tuple[float, float]) -> None:
+    assert to_gcj02(*wgs84) == pytest.approx(gcj02, abs=1e-6)
+    assert distance_m(to_wgs84(*gcj02, "gcj02"), wgs84) < 0.5
+
+
+def test_the_published_vectors_of_bd09() -> None:
+    assert to_bd09(116.404, 39.915) == pytest.approx((116.41662724378733, 39.922699552216216), abs=1e-9)
+    # coordtransform's own way back, which is one step of an approximation
+    assert distance_m(to_wgs84(116.404, 39.915, "bd09"), (116.3913836995125, 39.907253214522164)) < 5
+
+
+@given(lng=st.floats(74, 135), lat=st.floats(18, 53.5))
+def test_the_oracle_agrees_everywhere_in_china(lng: float, lat: float) -> None:
+    shifted = crs_oracle.gcj02((lng, lat))
+    assert distance_m(to_gcj02(lng, lat), shifted) < 1e-3
+    assert distance_m(to_bd09(lng, lat), crs_oracle.bd09(shifted)) < 1e-3
+
+
+def test_the_oracle_finds_the_same_way_back() -> None:
+    random = Random(13)
+    for _ in range(20):
+        point = random.uniform(113.567, 113.593), random.uniform(37.850, 37.870)
+        assert distance_m(to_wgs84(*point, "gcj02"), crs_oracle.back(crs_oracle.gcj02, point)) < 0.01
+
+        def both(p: tuple[float, float]) -> tuple[float, float]:
+            return crs_oracle.bd09(crs_oracle.gcj02(p))
+
+        assert distance_m(to_wgs84(*point, "bd09"), crs_oracle.back(both, point)) < 0.01
 
 
 def test_bd09_lies_a_kilometre_or_so_from_wgs84() -> None:

@@ -201,7 +201,7 @@ def test_the_wrong_counts_are_a_fault(directory: Path, tmp_path: Path) -> None:
 def test_a_grid_on_top_of_another_sub_district_is_refused(directory: Path, tmp_path: Path) -> None:
     text = json.dumps(tiles()).replace("113.6", "113.58")
     assert any(
-        "overlaps 140302003" in why for _, why in wrong(drawn(tmp_path / "g.geojson", json.loads(text)), directory)
+        "overlaps 140302077" in why for _, why in wrong(drawn(tmp_path / "g.geojson", json.loads(text)), directory)
     )
 
 
