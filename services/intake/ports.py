@@ -2,11 +2,15 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import Protocol, TypeVar
 
+from services.intake.domain.account import Account, AccountStatus, Role
 from services.intake.domain.report import GridPath, Incident, Report
+from services.intake.domain.sight import Sight
 from services.intake.domain.status import Status
 from shared.mongo.work import Event, Ref, Work
+
+Item = TypeVar("Item")
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,4 +94,47 @@ class Views(Protocol):
 
     async def department_may_see(self, department: str, photo: str) -> bool:
         """Whether the photo belongs to an incident that this department has or had an order of."""
+        ...
+
+
+class Kept(Protocol[Item]):
+    """One kind of thing in the working set of a transaction."""
+
+    def ref(self, id_: str) -> Ref: ...
+    def get(self, work: Work, id_: str) -> Item | None: ...
+    def put(self, work: Work, item: Item, *events: Event) -> int: ...
+    def version(self, work: Work, id_: str) -> int: ...
+
+
+Accounts = Kept[Account]
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """Which accounts of those in sight are listed; None does not narrow. `after` is the last id of the page before."""
+
+    role: Role | None = None
+    status: AccountStatus | None = None
+    squad: str | None = None
+    after: str = ""
+    limit: int = 100
+
+
+class People(Protocol):
+    """Accounts as people look at them, outside any transaction: never one that is out of the caller's sight."""
+
+    async def seen(self, sight: Sight, ids: list[str]) -> list[Account]:
+        """Those of the accounts that are in sight, in no order; a forgotten one is in nobody's."""
+        ...
+
+    async def listed(self, sight: Sight, listing: Listing) -> list[tuple[Account, int]]:
+        """A page of accounts by id, each with its version."""
+        ...
+
+    async def of_id(self, id_: str) -> tuple[Account, int] | None:
+        """One's own account with its version."""
+        ...
+
+    async def named(self, subdistrict: str, role: Role, name: str) -> Account | None:
+        """An account of that very name that may log in, for the operator who asks for it twice."""
         ...
