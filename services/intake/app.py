@@ -1,15 +1,37 @@
 """Composition root: everything intake is made of, in reading order."""
 
+import secrets
+
+import httpx2
 from fastapi import APIRouter
 
-from services.intake import agents
+from services.intake import accounts_api, agents, sessions_api
 from services.intake import api as http
+from services.intake.accounts_api import Office
+from services.intake.issuers import IdTokens, read_issuers
+from services.intake.logins import LoginLimits, counters
+from services.intake.metrics import AccountMetrics
 from services.intake.photo_pool import PhotoPool
 from services.intake.photos import Limits
 from services.intake.receipts import ReceiptSigner
 from services.intake.rules import ReferenceRules
+from services.intake.sessions import Desk
+from services.intake.sessions_api import Door
 from services.intake.settings import IntakeApiSettings, IntakeSettings
-from services.intake.store import COLLECTIONS, INCIDENTS, REPORTS, STATUSES, MongoPhotos, MongoViews
+from services.intake.store import (
+    ACCOUNTS,
+    COLLECTIONS,
+    DEVICES,
+    INCIDENTS,
+    INVITES,
+    REPORTS,
+    SESSIONS,
+    STATUSES,
+    MongoPeople,
+    MongoPhotos,
+    MongoViews,
+)
+from services.intake.tokens import SessionTokens
 from shared.api import Api, run_api
 from shared.clock import system_clock
 from shared.ids import new_id
@@ -19,6 +41,7 @@ from shared.settings import KafkaSettings
 from shared.web.auth import refuse_demo
 
 SERVICE = "intake"
+DESK = Desk(ACCOUNTS, INVITES, SESSIONS, DEVICES)
 
 
 async def api(process: Process) -> None:
@@ -29,11 +52,24 @@ async def api(process: Process) -> None:
     process.on_stop("photo pool", pool.close)
     refuse_demo(settings.receipt_key_id, settings.environment)
     signer = ReceiptSigner(settings.receipt_key, settings.receipt_key_id)
+    tokens = _session_tokens(settings)
+    asking = httpx2.AsyncClient(follow_redirects=False)
+    process.on_stop("issuers", asking.aclose)
+    id_tokens = IdTokens(read_issuers(settings.oidc_issuers), asking)
+    limits = LoginLimits(counters(settings.mongo_uri.get_secret_value(), settings.mongo_database))
 
     def routers(parts: Api) -> list[APIRouter]:
         database = parts.opened.database
         photos, views, rules = MongoPhotos(database), MongoViews(database), ReferenceRules(reference)
-        return [http.router(parts.lane, REPORTS, INCIDENTS, photos, views, rules, pool, signer, system_clock, new_id)]
+        people, metrics = MongoPeople(database), AccountMetrics(parts.metrics.registry)
+        office = Office(parts.lane, DESK, people, rules, metrics, settings.public_origin, new_id, secrets.token_bytes)
+        secure = settings.environment != "development"
+        door = Door(parts.lane, DESK, people, tokens, id_tokens, limits, metrics, system_clock, new_id, secure=secure)
+        return [
+            http.router(parts.lane, REPORTS, INCIDENTS, photos, views, rules, pool, signer, system_clock, new_id),
+            accounts_api.router(office),
+            sessions_api.router(door),
+        ]
 
     await run_api(
         process,
@@ -42,6 +78,17 @@ async def api(process: Process) -> None:
         reference_version=reference.version,
         collections=COLLECTIONS,
         routers=routers,
+    )
+
+
+def _session_tokens(settings: IntakeApiSettings) -> SessionTokens:
+    refuse_demo(settings.session_key_id, settings.environment)
+    return SessionTokens(
+        settings.session_key,
+        settings.session_key_id,
+        settings.session_secret,
+        settings.jwt_issuer,
+        settings.jwt_audience,
     )
 
 

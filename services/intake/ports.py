@@ -4,8 +4,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol, TypeVar
 
-from services.intake.domain.account import Account, AccountStatus, Role
+from services.intake.domain.account import Account, AccountStatus, Login, Role
+from services.intake.domain.invite import Invite
 from services.intake.domain.report import GridPath, Incident, Report
+from services.intake.domain.roster import Places
+from services.intake.domain.session import Devices, Session
 from services.intake.domain.sight import Sight
 from services.intake.domain.status import Status
 from shared.mongo.work import Event, Ref, Work
@@ -28,6 +31,14 @@ class Rules(Protocol):
 
     def locate(self, lng: float, lat: float) -> GridPath | None:
         """The micro-grid of a WGS-84 point, None outside every polygon."""
+        ...
+
+
+class PlaceBook(Protocol):
+    """Reference data of people's places."""
+
+    def places(self, subdistrict: str) -> Places | None:
+        """Communities and departments of a sub-district, None if the installation has no such one."""
         ...
 
 
@@ -107,6 +118,9 @@ class Kept(Protocol[Item]):
 
 
 Accounts = Kept[Account]
+Invites = Kept[Invite]
+Sessions = Kept[Session]
+DeviceLists = Kept[Devices]
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +147,14 @@ class People(Protocol):
 
     async def of_id(self, id_: str) -> tuple[Account, int] | None:
         """One's own account with its version."""
+        ...
+
+    async def of_login(self, login: Login) -> str | None:
+        """The id of the account with this external identity."""
+        ...
+
+    async def sessions(self, account: str, now: datetime) -> list[Session]:
+        """The open sessions of an account, the one used last first."""
         ...
 
     async def named(self, subdistrict: str, role: Role, name: str) -> Account | None:

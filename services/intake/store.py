@@ -1,5 +1,6 @@
 """Intake's collections."""
 
+from datetime import datetime
 from typing import Any
 
 from bson.binary import Binary
@@ -7,19 +8,24 @@ from pydantic import TypeAdapter
 from pymongo import ASCENDING, IndexModel
 from pymongo.errors import DuplicateKeyError
 
-from services.intake.domain.account import LOGS_IN, Account, Role
+from services.intake.domain.account import LOGS_IN, Account, Login, Role, login_key
+from services.intake.domain.invite import Invite
 from services.intake.domain.report import Incident, Report
+from services.intake.domain.session import Devices, Session, is_open
 from services.intake.domain.sight import Sight
 from services.intake.domain.status import Status
 from services.intake.ports import Listing, Photo
 from shared.mongo.client import Database
-from shared.mongo.indexes import Collection
+from shared.mongo.indexes import Collection, expiring
 from shared.mongo.records import Records
 
 REPORTS: Records[Report] = Records("reports", Report)
 INCIDENTS: Records[Incident] = Records("incidents", Incident)
 STATUSES: Records[Status] = Records("statuses", Status)
 ACCOUNTS: Records[Account] = Records("accounts", Account)
+INVITES: Records[Invite] = Records("invites", Invite)
+SESSIONS: Records[Session] = Records("sessions", Session)
+DEVICES: Records[Devices] = Records("devices", Devices)
 
 COLLECTIONS = (
     Collection("reports", (IndexModel([("rider", ASCENDING), ("received_at", ASCENDING)], name="of_rider"),)),
@@ -35,6 +41,10 @@ COLLECTIONS = (
         ),
     ),
     Collection("account_keys", (IndexModel([("account", ASCENDING)], name="of_account"),)),
+    Collection("invites"),
+    Collection("sessions", (IndexModel([("account", ASCENDING)], name="of_account"), expiring("keep_until", 0))),
+    Collection("devices"),
+    Collection("used_tokens", (expiring("until", 3600),)),
 )
 
 _PHOTO: TypeAdapter[Photo] = TypeAdapter(Photo)
@@ -95,6 +105,8 @@ class MongoPeople:
 
     def __init__(self, database: Database) -> None:
         self._accounts = database["accounts"]
+        self._keys = database["account_keys"]
+        self._sessions = database["sessions"]
 
     async def seen(self, sight: Sight, ids: list[str]) -> list[Account]:
         query = {"$and": [_in_sight(sight), {"_id": {"$in": ids}}]}
@@ -110,6 +122,15 @@ class MongoPeople:
     async def of_id(self, id_: str) -> tuple[Account, int] | None:
         document = await self._accounts.find_one({"_id": id_})
         return None if document is None else (ACCOUNTS.load(document), document["version"])
+
+    async def of_login(self, login: Login) -> str | None:
+        row = await self._keys.find_one({"_id": login_key(login)})
+        return None if row is None else str(row["account"])
+
+    async def sessions(self, account: str, now: datetime) -> list[Session]:
+        query = {"account": account, "ended_at": None}
+        found = [SESSIONS.load(document) for document in await self._sessions.find(query).to_list(None)]
+        return sorted((one for one in found if is_open(one, now)), key=lambda one: one.refreshed_at, reverse=True)
 
     async def named(self, subdistrict: str, role: Role, name: str) -> Account | None:
         query = {"subdistrict": subdistrict, "role": role, "name": name, "status": {"$in": sorted(LOGS_IN)}}

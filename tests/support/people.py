@@ -4,7 +4,10 @@ from dataclasses import replace
 from typing import Any
 
 from services.intake.domain.account import Account
+from services.intake.sessions import Desk
+from services.intake.store import ACCOUNTS, DEVICES, INVITES, SESSIONS
 
+DESK = Desk(ACCOUNTS, INVITES, SESSIONS, DEVICES)
 HERE, THERE = "140302003", "140302004"
 
 
