@@ -15,6 +15,7 @@ from ops import (
     dlq_command,
     doctor_command,
     down_command,
+    invite_command,
     status_command,
     story,
     tail_command,
@@ -40,6 +41,7 @@ app.add_typer(departments_command.app, name="departments")
 app.add_typer(dlq_command.app, name="dlq")
 app.command()(check_command.check)
 app.command()(trace_command.trace)
+app.command()(invite_command.invite)
 
 _REFERENCE = REPOSITORY / "deploy/reference/beidajie"
 
