@@ -11,12 +11,14 @@ from typing import Any
 
 import httpx2
 import pytest
+from fastapi import FastAPI
 from limits import RateLimitItemPerMinute
 from limits.aio.storage import MemoryStorage
 from prometheus_client import CollectorRegistry
 
 from ops.local import plan
 from ops.local.state import REPOSITORY
+from ops.people import PeopleRefused, settle
 from services.intake import accounts_api, sessions_api
 from services.intake.accounts_api import MOST_IDS, Office
 from services.intake.domain.account import Account, Login, forgotten, keys_of
@@ -380,6 +382,25 @@ async def test_a_roster_over_http(house: House) -> None:
     assert [(error["row"], error["field"]) for error in refused["errors"]] == [(2, "phone"), (3, "role")]
     for who in (CLERK, LEAD, RIDER):
         await house.ask("POST", "/v1/roster", who, 403, files=files)
+
+
+async def test_the_sample_people_come_in_through_the_front_door(house: House, tmp_path: Path) -> None:
+    roster = tmp_path / "roster.csv"
+    clerk = ("李四", "13900000001", "staff", "", "", "", "", "", "大桥", "", "")
+    roster.write_bytes(as_csv([CHINESE, *riders(3), clerk]))
+    front, limits = FastAPI(), LoginLimits(MemoryStorage(), GENEROUS, GENEROUS)
+    async with running(house.store.transactor) as lane:
+        front.mount("/intake", house.app(lane, limits))
+        async with served(front) as client:
+            url, token = str(client.base_url).rstrip("/"), ADMIN["Authorization"].partition(" ")[2]
+            taken, older = await settle(url, token, roster)
+            again, links = await settle(url, token, roster)
+            assert (taken["created"], again["unchanged"], set(links)) == (4, 4, {"staff", "rider"})
+            assert older["rider"] != links["rider"]
+            assert (await house.enter(links["staff"].partition("=")[2])).json()["role"] == "staff"
+            roster.write_bytes(as_csv([CHINESE, ("李四", "1")]))
+            with pytest.raises(PeopleRefused, match="phone"):
+                await settle(url, token, roster)
 
 
 async def test_the_largest_roster_is_one_transaction_and_two_at_once_agree(house: House) -> None:
