@@ -71,6 +71,7 @@ async def api(process: Process) -> None:
     process.on_stop("issuers", asking.aclose)
     id_tokens = IdTokens(read_issuers(settings.oidc_issuers), asking)
     limits = LoginLimits(counters(settings.mongo_uri.get_secret_value(), settings.mongo_database))
+    process.on_stop("counters of logins", limits.close)
 
     def routers(parts: Api) -> list[APIRouter]:
         database = parts.opened.database
