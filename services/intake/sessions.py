@@ -192,6 +192,7 @@ class RefreshSession:
     desk: Desk
     session: str
     generation: int
+    attempt: str | None = None
 
     def reads(self) -> Iterable[Ref]:
         return [self.desk.sessions.ref(self.session)]
@@ -206,7 +207,7 @@ class RefreshSession:
             return "unknown", None, None
         account = self.desk.accounts.get(work, before.account)
         outcome: Outcome
-        after, outcome = refresh(before, self.generation, work.now)
+        after, outcome = refresh(before, self.generation, work.now, self.attempt)
         if outcome in ("rotated", "repeated") and (account is None or account.status not in LOGS_IN):
             after, outcome = ended(before, "left", work.now), "left"
         if after != before:

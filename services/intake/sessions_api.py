@@ -1,11 +1,12 @@
 """Logging in, staying logged in and logging out over HTTP. Refused logins are counted, and whoever cannot be counted waits."""
 
+import hashlib
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated
 
 import structlog
-from fastapi import APIRouter, Cookie, Request, Response
+from fastapi import APIRouter, Cookie, Header, Request, Response
 from pydantic import BaseModel
 
 from services.intake.cookies import REFRESH_COOKIE, clear_cookies, set_cookies
@@ -156,6 +157,7 @@ def _refreshing(routes: APIRouter, door: Door) -> None:
         response: Response,
         wish: RefreshIn | None = None,
         cookie: Annotated[str | None, Cookie(alias=REFRESH_COOKIE)] = None,
+        key: Annotated[str | None, Header(alias="Idempotency-Key", min_length=16, max_length=200)] = None,
     ) -> SessionOut:
         known = door.tokens.read(wish.refresh_token if wish else cookie or "")
         if known is None:
@@ -164,13 +166,20 @@ def _refreshing(routes: APIRouter, door: Door) -> None:
         session_id, generation = known
         if wish is None:
             check_csrf(request, door.tokens.csrf(session_id))
-        outcome, session, account = await door.lane.submit(RefreshSession(door.desk, session_id, generation))
+        outcome, session, account = await door.lane.submit(
+            RefreshSession(door.desk, session_id, generation, _attempt(key))
+        )
         door.metrics.refreshes.labels(outcome).inc()
         if outcome not in ("rotated", "repeated") or session is None or account is None:
             level = log.warning if outcome == "reused" else log.info
             level("refresh refused", session=session_id, generation=generation, outcome=outcome)
             raise SessionEnded("the session has ended; log in again")
         return _answer(door, response, session, account)
+
+
+def _attempt(key: str | None) -> str | None:
+    """What is kept of the key: whoever reads the database learns nothing to repeat."""
+    return None if key is None else hashlib.sha256(key.encode()).hexdigest()
 
 
 def _devices(routes: APIRouter, door: Door) -> None:

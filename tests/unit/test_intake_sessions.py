@@ -70,6 +70,16 @@ def test_a_lost_answer_logs_nobody_out() -> None:
     assert refresh(again, 2, NOW + timedelta(hours=1))[1] == "rotated"
 
 
+def test_a_lost_answer_is_repeated_however_late_to_the_attempt_that_lost_it_and_to_nobody_else() -> None:
+    first, _ = refresh(session(), 1, NOW, "mine")
+    late = NOW + timedelta(days=3)
+    assert refresh(first, 1, late, "mine") == (first, "repeated")
+    assert refresh(first, 1, late, "a thief's")[1] == "reused"
+    assert refresh(first, 1, late)[1] == "reused"
+    used, _ = refresh(first, 2, late, "next")
+    assert refresh(used, 1, late, "mine")[1] == "reused"
+
+
 @pytest.mark.parametrize(
     ("used", "presented", "at"),
     [

@@ -13,7 +13,7 @@ from typing import Literal
 IDLE = timedelta(days=90)
 LONGEST = timedelta(days=365)
 GRACE = timedelta(seconds=30)
-"""How long the token before the newest is answered again, as long as the newest was never used: its answer may be lost."""
+"""How long the token before the newest is answered again to whoever cannot name the attempt whose answer was lost."""
 
 MOST_DEVICES = 20
 """Open sessions of one account; the one used longest ago makes room for the next."""
@@ -27,7 +27,10 @@ Verdict = Literal["rotated", "repeated", "reused", "ended", "expired"]
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """`generation` is the newest refresh token given out, since `refreshed_at`. `keep_until`: then it may leave the store."""
+    """`generation` is the newest refresh token given out, since `refreshed_at`, to the `attempt` (a digest) that asked for it.
+
+    `keep_until`: then it may leave the store.
+    """
 
     id: str
     account: str
@@ -37,6 +40,7 @@ class Session:
     refreshed_at: datetime
     keep_until: datetime
     generation: int = 1
+    attempt: str | None = None
     ended_at: datetime | None = None
     ended_because: str | None = None
 
@@ -69,11 +73,12 @@ def is_open(session: Session, now: datetime) -> bool:
     return session.ended_at is None and now < expires_at(session)
 
 
-def refresh(session: Session, presented: int, now: datetime) -> tuple[Session, Verdict]:
+def refresh(session: Session, presented: int, now: datetime, attempt: str | None = None) -> tuple[Session, Verdict]:
     """The session after a genuine refresh token of generation `presented` came in, and what that means.
 
-    The newest one rotates. The one before it is answered with the same successor for `GRACE`. Anything older, or after the
-    successor was used (then it is older by two), is a copy in other hands: the session ends for both.
+    The newest one rotates. The one before it is answered with the same successor to the very `attempt` that rotated it,
+    however late (a phone that lost the answer in a lift and wakes next morning), and to others for `GRACE`. Anything older,
+    or after the successor was used (then it is older by two), is a copy in other hands: the session ends for both.
     """
     if session.ended_at is not None:
         return session, "ended"
@@ -81,8 +86,10 @@ def refresh(session: Session, presented: int, now: datetime) -> tuple[Session, V
         return ended(session, "expired", now), "expired"
     if presented == session.generation:
         keep = _keep_until(session.opened_at, now)
-        return replace(session, generation=presented + 1, refreshed_at=now, keep_until=keep), "rotated"
-    if 0 < presented == session.generation - 1 and now - session.refreshed_at <= GRACE:
+        rotated = replace(session, generation=presented + 1, attempt=attempt, refreshed_at=now, keep_until=keep)
+        return rotated, "rotated"
+    same = attempt is not None and attempt == session.attempt
+    if 0 < presented == session.generation - 1 and (same or now - session.refreshed_at <= GRACE):
         return session, "repeated"
     return ended(session, "reused", now), "reused"
 
