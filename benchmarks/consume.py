@@ -45,21 +45,29 @@ async def _consume(stack: Stack, name: str, events: int, waiting: int) -> float:
     lane = Lane(MongoTransactor(client, client[made.name], system_clock))
     rules = ReferenceRules(load(REFERENCE))
     handle = agents.handlers(INCIDENTS, rules, _NoReceipts(), [])[INCIDENT_REPORTED.name]
-    consumer = Consumer(INCIDENT_REPORTED.name, "dispatch", handle, lane, system_clock, _fatal, waiting=waiting)
+    failures: list[BaseException] = []  # the stream's end when the app stops is one, and of no interest by then
+    consumer = Consumer(
+        INCIDENT_REPORTED.name, "dispatch", handle, lane, system_clock, failures.append, waiting=waiting
+    )
     app = faust_app.build(f"dispatch.bench-{name}", stack.kafka.settings("dispatch"), [consumer])
     running = asyncio.create_task(lane.run())
     await app.start()
     try:
-        while consumer.stats.done < 50:  # joining the group is not consuming  # noqa: ASYNC110
-            await asyncio.sleep(0.01)
+        await _until(consumer, 50, failures)  # joining the group is not consuming
         started, before = time.perf_counter(), consumer.stats.done
-        while consumer.stats.done < events:  # noqa: ASYNC110
-            await asyncio.sleep(0.01)
+        await _until(consumer, events, failures)
         return (consumer.stats.done - before) / (time.perf_counter() - started)
     finally:
         await app.stop()
         running.cancel()
         client.close()
+
+
+async def _until(consumer: Consumer, done: int, failures: list[BaseException]) -> None:
+    while consumer.stats.done < done:
+        if failures:
+            raise failures[0]
+        await asyncio.sleep(0.01)
 
 
 async def _produce(stack: Stack, events: int) -> None:
@@ -122,7 +130,3 @@ def _event() -> tuple[list[tuple[str, bytes]], bytes, bytes]:
 class _NoReceipts:
     def verify(self, token: str) -> Any:
         return None
-
-
-def _fatal(error: BaseException) -> None:
-    raise SystemExit(repr(error))

@@ -1,4 +1,4 @@
-"""`python -m benchmarks.main [name…]`: starts servers of its own if one needs them, runs the benchmarks, prints one table."""
+"""`python -m benchmarks.main [name…]`: starts servers of its own, runs the benchmarks, prints one table."""
 
 import asyncio
 import sys
@@ -17,18 +17,18 @@ from tests.support.stack import Stack, bring_down, bring_up
 
 @dataclass(frozen=True, slots=True)
 class Benchmark:
-    """What it is called and what it measures: with servers, or `alone` in this process."""
+    """What it is called and what it measures: on servers, or `within` this process."""
 
     name: str
     measure: Callable[[Stack], Awaitable[list[Result]]] | None = None
-    alone: Callable[[], list[Result]] | None = None
+    within: Callable[[], list[Result]] | None = None
 
 
 ALL = (
     Benchmark("accept", accept.measure),
     Benchmark("consume", consume.measure),
     Benchmark("latency", latency.measure),
-    Benchmark("grid", alone=grid.measure),
+    Benchmark("grid", within=grid.measure),
 )
 
 
@@ -37,22 +37,23 @@ async def main(names: list[str]) -> None:
     unknown = set(names) - {benchmark.name for benchmark in ALL}
     if unknown:
         sys.exit(f"bench: no such benchmark: {', '.join(sorted(unknown))}")
-    chosen = [benchmark for benchmark in ALL if not names or benchmark.name in names]
-    results = [result for benchmark in chosen if benchmark.alone for result in benchmark.alone()]
-    results += await _with_servers([benchmark.measure for benchmark in chosen if benchmark.measure])
     table = Table("benchmark", "measured", "floor (same run)", "ratio", title="Qianshao", title_justify="left")
-    for result in results:
-        table.add_row(result.what, result.measured, result.floor, result.ratio)
+    for benchmark in ALL:
+        if not names or benchmark.name in names:
+            for result in await _alone(benchmark):
+                table.add_row(result.what, result.measured, result.floor, result.ratio)
     Console(width=150).print(table)
 
 
-async def _with_servers(measures: list[Callable[[Stack], Awaitable[list[Result]]]]) -> list[Result]:
-    if not measures:
-        return []
+async def _alone(benchmark: Benchmark) -> list[Result]:
+    """On servers of its own: what one leaves on a topic, the next one's services would work off."""
+    if benchmark.within:
+        return benchmark.within()
+    assert benchmark.measure
     with TemporaryDirectory(prefix="qianshao-bench-") as folder:
         stack = await bring_up(Path(folder))
         try:
-            return [result for measure in measures for result in await measure(stack)]
+            return await benchmark.measure(stack)
         finally:
             await bring_down(stack)
 

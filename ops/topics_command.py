@@ -1,4 +1,4 @@
-"""`qianshao topics plan|apply`: the one place from which topics, users and rights of a broker are changed."""
+"""`qianshao topics plan|apply|diff`: the one place from which topics, users and rights of a broker are changed."""
 
 import json
 from collections.abc import Mapping
@@ -12,8 +12,9 @@ from rich.console import Console
 from ops import topics
 from ops.local import kafka
 from ops.local.state import REPOSITORY, state_folder
+from ops.output import FINE, WRONG, Format, Output, as_json
 from shared.contracts.topics import all_topics
-from shared.kafka.admin import Diff, Wanted, plan, settings_of
+from shared.kafka.admin import Diff, Wanted, plan, settings_of, strangers
 from shared.reference.load import load
 from shared.settings import KafkaSettings
 
@@ -46,8 +47,35 @@ def show(
         diff = plan(topics.read(topics.connect(target.login)), target.wanted)
     except topics.BrokerAway as error:
         raise _failed(error) from None
-    _print(diff, target.wanted)
+    _print(_lines(diff, target.wanted))
     raise typer.Exit(2 if diff else 0)
+
+
+@app.command("diff")
+def differ(
+    reference: Reference = _REFERENCE,
+    replication: Replication = 3,
+    min_insync: MinInsync = 2,
+    local: Local = False,
+    output: Output = Format.TEXT,
+) -> None:
+    """逐项对照 · `plan`, and what stands on the broker undeclared, which `apply` leaves alone. Exit status 1 if anything."""
+    target = _target(reference, None, replication, min_insync, local)
+    try:
+        current = topics.read(topics.connect(target.login))
+    except topics.BrokerAway as error:
+        raise _failed(error) from None
+    found_topics, found_users = strangers(current, target.wanted)
+    lines = [
+        *_lines(plan(current, target.wanted), target.wanted),
+        *(f"? topic  {name}" for name in found_topics),
+        *(f"? user   {name}" for name in found_users if name != target.login["sasl.username"]),
+    ]
+    if output is Format.JSON:
+        typer.echo(as_json(lines))
+    else:
+        _print(lines)
+    raise typer.Exit(WRONG if lines else FINE)
 
 
 @app.command("apply")
@@ -69,7 +97,7 @@ def apply(
         raise _failed(error) from None
     except KeyError as error:
         raise typer.BadParameter(f"no password for user {error}", param_hint="--passwords") from None
-    _print(done, target.wanted)
+    _print(_lines(done, target.wanted))
 
 
 def _failed(error: Exception) -> typer.Exit:
@@ -98,9 +126,8 @@ def _target(reference: Path, passwords: Path | None, replication: int, min_insyn
     return _Target(login, known, Wanted.of(declared, replication, min_insync))
 
 
-def _print(diff: Diff, wanted: Wanted) -> None:
-    console = Console(highlight=False)
-    lines = [
+def _lines(diff: Diff, wanted: Wanted) -> list[str]:
+    return [
         *(f"+ topic  {t.name}  {t.partitions} partitions  {settings_of(t, wanted.min_insync)}" for t in diff.create),
         *(f"~ topic  {name}  {dict(values)}" for name, values in diff.configure.items()),
         *(f"+ user   {user}" for user in diff.users),
@@ -108,6 +135,10 @@ def _print(diff: Diff, wanted: Wanted) -> None:
         *(f"- right  {' '.join(acl)}" for acl in diff.revoke),
         *(f"! {sentence}" for sentence in diff.conflicts),
     ]
+
+
+def _print(lines: list[str]) -> None:
+    console = Console(highlight=False)
     for line in lines:
         console.print(line, markup=False, soft_wrap=True)
     console.print(f"{len(lines)} 处差异 differences" if lines else "无差异 nothing to do")

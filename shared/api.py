@@ -51,5 +51,5 @@ async def run_api(
     )
     process.spawn("lane", lane.run())
     process.on_stop("lane", lambda: lane.drain(5.0))
-    serve_http(process, app, settings.http_host, settings.http_port)
+    serve_http(process, app, settings.http_host, settings.http_port, settings.trusted_proxies)
     await opened.prepare()

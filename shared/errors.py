@@ -6,10 +6,12 @@ from typing import ClassVar
 
 @dataclass(frozen=True, slots=True)
 class FieldError:
-    """One reason. `field` is a path such as `place.crs` or `photo_ids.1`, `reason` a sentence for the sender."""
+    """One reason. `field` is a path such as `place.crs` or `photo_ids.1`, `reason` a sentence for the sender, `row` the line
+    of a file that was sent."""
 
     field: str
     reason: str
+    row: int | None = None
 
 
 class Refused(Exception):
@@ -20,6 +22,7 @@ class Refused(Exception):
 
     status: ClassVar[int] = 422
     code: ClassVar[str] = "refused"
+    retry_after_seconds: ClassVar[int | None] = None
 
     def __init__(self, detail: str, *errors: FieldError, code: str | None = None) -> None:
         super().__init__(detail)

@@ -102,8 +102,9 @@ class _Server(uvicorn.Server):
         yield
 
 
-def serve_http(process: Process, app: FastAPI, host: str, port: int) -> None:
-    """Serve `app` as part of `process`; on stop, requests under way are finished first."""
+def serve_http(process: Process, app: FastAPI, host: str, port: int, proxies: str = "127.0.0.1") -> None:
+    """Serve `app` as part of `process`; on stop, requests under way are finished first. `proxies` are believed who the
+    client is."""
     server = _Server(
         uvicorn.Config(
             app,
@@ -113,6 +114,7 @@ def serve_http(process: Process, app: FastAPI, host: str, port: int) -> None:
             access_log=False,
             server_header=False,
             lifespan="off",
+            forwarded_allow_ips=proxies,
             timeout_graceful_shutdown=5,
             timeout_keep_alive=75,
         )

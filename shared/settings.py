@@ -22,6 +22,11 @@ class Settings(BaseSettings):
     http_host: str = "127.0.0.1"
     http_port: int = Field(ge=0, le=65535, description="api: the public API; worker: health and metrics only")
 
+    trusted_proxies: str = Field(
+        default="127.0.0.1",
+        description="addresses and networks, with commas, whose X-Forwarded-For tells who the client is: the front door's",
+    )
+
     mongo_uri: SecretStr = Field(description="mongodb://user:password@host/?replicaSet=…, a user of this service alone")
     mongo_database: str
 

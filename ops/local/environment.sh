@@ -7,7 +7,8 @@ if [[ $state != "$PWD/.qianshao" && ! -f $state/$mark && -n $(ls -A "$state" 2>/
   echo "QIANSHAO_STATE: $state 不是空文件夹 · is neither empty nor ours" >&2
   exit 1
 fi
-mkdir -p -m 700 "$state"
+mkdir -p "$state"
+chmod go= "$state" # passwords and keys live there; mkdir -m says nothing to a folder that exists
 state=$(cd "$state" && pwd)
 : >>"$state/$mark"
 python=$state/venv/bin/python

@@ -1,6 +1,7 @@
 """Demo keys and logins of the embedded stack. Made per state folder; compose and Kubernetes refuse them by key id."""
 
 import json
+import secrets
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -24,6 +25,7 @@ LOGINS: Mapping[str, Mapping[str, Any]] = {
     "staff": {"sub": "demo-staff", "role": "staff"},
     "department": {"sub": "demo-municipal", "role": "department", "department": "municipal"},
     "operator": {"sub": "demo-operator", "role": "operator"},
+    "administrator": {"sub": "demo-administrator", "role": "administrator"},
 }
 """Claims of each demo login, beside those every token has."""
 
@@ -40,6 +42,14 @@ def jwks(folder: Path, use: str) -> Path:
             keys.append({**described, "kid": key_id, "use": "sig", "alg": ALGORITHM})
         write_private(public, json.dumps({"keys": keys}, indent=2) + "\n")
     return public
+
+
+def session_secret(folder: Path) -> Path:
+    """The file with the secret that refresh tokens are made from, made if absent."""
+    file = folder / "session.secret"
+    if not file.exists():
+        write_private(file, secrets.token_hex(32) + "\n")
+    return file
 
 
 def key_name(use: str, number: int = 1) -> str:

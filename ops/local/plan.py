@@ -25,6 +25,11 @@ class Surroundings:
     passwords: Mapping[str, str]
     ports: Mapping[str, int]
 
+    @property
+    def origin(self) -> str:
+        """Where people's devices find the front door."""
+        return f"http://127.0.0.1:{self.ports.get('front', 8080)}"
+
 
 def services(folder: Path = REPOSITORY / "services") -> list[str]:
     """The services that can be started: those with a `__main__`, so that a new one takes part by being there."""
@@ -76,6 +81,10 @@ def environment(service: str, entry: str, around: Surroundings) -> dict[str, str
         ("intake", API): {
             "QIANSHAO_RECEIPT_KEY": str(keys.private_key(folder, "receipt")),
             "QIANSHAO_RECEIPT_KEY_ID": keys.key_name("receipt"),
+            "QIANSHAO_SESSION_KEY": str(keys.private_key(folder, "access")),
+            "QIANSHAO_SESSION_KEY_ID": keys.key_name("access"),
+            "QIANSHAO_SESSION_SECRET": str(keys.session_secret(folder)),
+            "QIANSHAO_PUBLIC_ORIGIN": around.origin,
         },
         ("dispatch", API): {"QIANSHAO_RECEIPT_JWKS": str(receipts)},
         ("dispatch", WORKER): {"QIANSHAO_RECEIPT_JWKS": str(receipts)},

@@ -1,8 +1,28 @@
 """What intake tells the others, in the words of the contract."""
 
+from services.intake.domain.account import Account, scopes_of
 from services.intake.domain.report import Place, Report, mask_phones
 from shared.contracts import vocabulary as words
+from shared.contracts.account_changed import AccountChanged
 from shared.contracts.incident_reported import IncidentReported
+
+SERVICE = "intake"
+
+
+def account_changed(account: Account) -> AccountChanged:
+    """The account as it now is, without the person: no name, no telephone, no number at a partner."""
+    return AccountChanged(
+        subdistrict=account.subdistrict,
+        account=account.id,
+        role=account.role,
+        status=account.status,
+        scopes=scopes_of(account),
+        squad=account.squad,
+        captain=account.captain or None,
+        community=account.community,
+        department=account.department,
+        partner=account.partner,
+    )
 
 
 def reported(report: Report) -> IncidentReported:

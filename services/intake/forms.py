@@ -1,7 +1,11 @@
 """What clients send, checked field by field before anything else happens."""
 
-from pydantic import BaseModel, ConfigDict, Field
+from typing import Annotated, Literal, Self
 
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from services.intake.domain.account import Role
+from services.intake.domain.session import Client
 from shared.contracts.scalars import Instant
 
 
@@ -43,3 +47,60 @@ class ReportIn(BaseModel):
     photo_ids: list[str] = Field(default_factory=list, max_length=5)
     captured_at: Instant
     rider_id: str | None = Field(default=None, description="comes from the token; another one here is refused")
+
+
+Code = Annotated[str, Field(max_length=40, pattern="^([A-Za-z0-9][A-Za-z0-9_.-]*)?$")]
+"""An id that people made up, such as a squad's; empty where that clears it."""
+
+
+class LoginIn(BaseModel):
+    """An identity at a configured issuer."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    issuer: str = Field(min_length=1, max_length=200)
+    subject: str = Field(min_length=1, max_length=200)
+
+
+class AccountChangeIn(BaseModel):
+    """What is to be different; what is left out stays. `expected_version` is the version that was seen."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    expected_version: int = Field(ge=1)
+    role: Role | None = None
+    status: Literal["trainee", "active", "left"] | None = None
+    squad: Code | None = None
+    captain: bool | None = None
+    community: Code | None = None
+    communities: list[Code] | None = Field(default=None, max_length=100)
+    department: Code | None = None
+    login: LoginIn | None = None
+
+
+class SessionIn(BaseModel):
+    """Who wants in: an invitation, or an id token with the nonce that it was asked for with. `device`: as its owner calls it."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    invite: str | None = Field(default=None, min_length=1, max_length=100)
+    id_token: str | None = Field(default=None, min_length=1, max_length=8_000)
+    nonce: str | None = Field(default=None, min_length=16, max_length=200)
+    client: Client
+    device: str = Field(default="", max_length=80, pattern=r"^[^\x00-\x1f\x7f]*$")
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Self:
+        if (self.invite is None) == (self.id_token is None):
+            raise ValueError("give either invite or id_token")
+        if (self.id_token is None) != (self.nonce is None):
+            raise ValueError("id_token and nonce go together")
+        return self
+
+
+class RefreshIn(BaseModel):
+    """For clients without cookies."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    refresh_token: str = Field(min_length=1, max_length=200)

@@ -17,7 +17,7 @@ from shared.ids import public_code
 from shared.mongo.outbox import Outgoing
 from shared.mongo.work import Ref, Work
 
-SERVICE = "intake"
+SERVICE = events.SERVICE
 CODES = "codes"
 CODE_CANDIDATES = 3
 """40 bits collide rarely even among a million incidents; three candidates in a row practically never."""

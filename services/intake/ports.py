@@ -2,11 +2,18 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import Protocol, TypeVar
 
+from services.intake.domain.account import Account, AccountStatus, Login, Role
+from services.intake.domain.invite import Invite
 from services.intake.domain.report import GridPath, Incident, Report
+from services.intake.domain.roster import Places
+from services.intake.domain.session import Devices, Session
+from services.intake.domain.sight import Sight
 from services.intake.domain.status import Status
 from shared.mongo.work import Event, Ref, Work
+
+Item = TypeVar("Item")
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +31,14 @@ class Rules(Protocol):
 
     def locate(self, lng: float, lat: float) -> GridPath | None:
         """The micro-grid of a WGS-84 point, None outside every polygon."""
+        ...
+
+
+class PlaceBook(Protocol):
+    """Reference data of people's places."""
+
+    def places(self, subdistrict: str) -> Places | None:
+        """Communities and departments of a sub-district, None if the installation has no such one."""
         ...
 
 
@@ -90,4 +105,58 @@ class Views(Protocol):
 
     async def department_may_see(self, department: str, photo: str) -> bool:
         """Whether the photo belongs to an incident that this department has or had an order of."""
+        ...
+
+
+class Kept(Protocol[Item]):
+    """One kind of thing in the working set of a transaction."""
+
+    def ref(self, id_: str) -> Ref: ...
+    def get(self, work: Work, id_: str) -> Item | None: ...
+    def put(self, work: Work, item: Item, *events: Event) -> int: ...
+    def version(self, work: Work, id_: str) -> int: ...
+
+
+Accounts = Kept[Account]
+Invites = Kept[Invite]
+Sessions = Kept[Session]
+DeviceLists = Kept[Devices]
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """Which accounts of those in sight are listed; None does not narrow. `after` is the last id of the page before."""
+
+    role: Role | None = None
+    status: AccountStatus | None = None
+    squad: str | None = None
+    after: str = ""
+    limit: int = 100
+
+
+class People(Protocol):
+    """Accounts as people look at them, outside any transaction: never one that is out of the caller's sight."""
+
+    async def seen(self, sight: Sight, ids: list[str]) -> list[Account]:
+        """Those of the accounts that are in sight, in no order; a forgotten one is in nobody's."""
+        ...
+
+    async def listed(self, sight: Sight, listing: Listing) -> list[tuple[Account, int]]:
+        """A page of accounts by id, each with its version."""
+        ...
+
+    async def of_id(self, id_: str) -> tuple[Account, int] | None:
+        """One's own account with its version."""
+        ...
+
+    async def of_login(self, login: Login) -> str | None:
+        """The id of the account with this external identity."""
+        ...
+
+    async def sessions(self, account: str, now: datetime) -> list[Session]:
+        """The open sessions of an account, the one used last first."""
+        ...
+
+    async def named(self, subdistrict: str, role: Role, name: str) -> Account | None:
+        """An account of that very name that may log in, for the operator who asks for it twice."""
         ...

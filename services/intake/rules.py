@@ -1,12 +1,13 @@
 """Reference data in the words of intake."""
 
 from services.intake.domain.report import GridPath
+from services.intake.domain.roster import Places
 from services.intake.ports import CategoryRule
 from shared.reference.reference import Reference
 
 
 class ReferenceRules:
-    """See `Rules`."""
+    """See `Rules` and `PlaceBook`."""
 
     def __init__(self, reference: Reference) -> None:
         self._reference = reference
@@ -20,3 +21,10 @@ class ReferenceRules:
     def locate(self, lng: float, lat: float) -> GridPath | None:
         path = self._reference.grid.locate(lng, lat)
         return None if path is None else GridPath(path.subdistrict, path.community, path.basic_grid, path.micro_grid)
+
+    def places(self, subdistrict: str) -> Places | None:
+        found = self._reference.subdistricts.get(subdistrict)
+        if found is None:
+            return None
+        communities = {community.code: community.zh for community in found.communities}
+        return Places(communities, frozenset(self._reference.departments))

@@ -1,5 +1,6 @@
 """Intake's collections."""
 
+from datetime import datetime
 from typing import Any
 
 from bson.binary import Binary
@@ -7,16 +8,24 @@ from pydantic import TypeAdapter
 from pymongo import ASCENDING, IndexModel
 from pymongo.errors import DuplicateKeyError
 
+from services.intake.domain.account import LOGS_IN, Account, Login, Role, login_key
+from services.intake.domain.invite import Invite
 from services.intake.domain.report import Incident, Report
+from services.intake.domain.session import Devices, Session, is_open
+from services.intake.domain.sight import Sight
 from services.intake.domain.status import Status
-from services.intake.ports import Photo
+from services.intake.ports import Listing, Photo
 from shared.mongo.client import Database
-from shared.mongo.indexes import Collection
+from shared.mongo.indexes import Collection, expiring
 from shared.mongo.records import Records
 
 REPORTS: Records[Report] = Records("reports", Report)
 INCIDENTS: Records[Incident] = Records("incidents", Incident)
 STATUSES: Records[Status] = Records("statuses", Status)
+ACCOUNTS: Records[Account] = Records("accounts", Account)
+INVITES: Records[Invite] = Records("invites", Invite)
+SESSIONS: Records[Session] = Records("sessions", Session)
+DEVICES: Records[Devices] = Records("devices", Devices)
 
 COLLECTIONS = (
     Collection("reports", (IndexModel([("rider", ASCENDING), ("received_at", ASCENDING)], name="of_rider"),)),
@@ -24,6 +33,18 @@ COLLECTIONS = (
     Collection("statuses"),
     Collection("codes"),
     Collection("photos"),
+    Collection(
+        "accounts",
+        (
+            IndexModel([("subdistrict", ASCENDING), ("_id", ASCENDING)], name="of_subdistrict"),
+            IndexModel([("subdistrict", ASCENDING), ("squad", ASCENDING)], name="of_squad"),
+        ),
+    ),
+    Collection("account_keys", (IndexModel([("account", ASCENDING)], name="of_account"),)),
+    Collection("invites"),
+    Collection("sessions", (IndexModel([("account", ASCENDING)], name="of_account"), expiring("keep_until", 0))),
+    Collection("devices"),
+    Collection("used_tokens", (expiring("until", 3600),)),
 )
 
 _PHOTO: TypeAdapter[Photo] = TypeAdapter(Photo)
@@ -77,3 +98,53 @@ class MongoViews:
         shown = await self._incidents.find({"photo_ids": photo}, {"_id": 1}).to_list(None)
         query = {"_id": {"$in": [incident["_id"] for incident in shown]}, "orders.department": department}
         return await self._statuses.find_one(query, {"_id": 1}) is not None
+
+
+class MongoPeople:
+    """See `People`. What the caller may see is part of every query."""
+
+    def __init__(self, database: Database) -> None:
+        self._accounts = database["accounts"]
+        self._keys = database["account_keys"]
+        self._sessions = database["sessions"]
+
+    async def seen(self, sight: Sight, ids: list[str]) -> list[Account]:
+        query = {"$and": [_in_sight(sight), {"_id": {"$in": ids}}]}
+        return [ACCOUNTS.load(document) for document in await self._accounts.find(query).to_list(None)]
+
+    async def listed(self, sight: Sight, listing: Listing) -> list[tuple[Account, int]]:
+        named = {"role": listing.role, "status": listing.status, "squad": listing.squad}
+        narrowed = {field: value for field, value in named.items() if value is not None}
+        query = {"$and": [_in_sight(sight), {**narrowed, "_id": {"$gt": listing.after}}]}
+        page = self._accounts.find(query).sort("_id", ASCENDING).limit(listing.limit)
+        return [(ACCOUNTS.load(document), document["version"]) for document in await page.to_list(None)]
+
+    async def of_id(self, id_: str) -> tuple[Account, int] | None:
+        document = await self._accounts.find_one({"_id": id_})
+        return None if document is None else (ACCOUNTS.load(document), document["version"])
+
+    async def of_login(self, login: Login) -> str | None:
+        row = await self._keys.find_one({"_id": login_key(login)})
+        return None if row is None else str(row["account"])
+
+    async def sessions(self, account: str, now: datetime) -> list[Session]:
+        query = {"account": account, "ended_at": None}
+        found = [SESSIONS.load(document) for document in await self._sessions.find(query).to_list(None)]
+        return sorted((one for one in found if is_open(one, now)), key=lambda one: one.refreshed_at, reverse=True)
+
+    async def named(self, subdistrict: str, role: Role, name: str) -> Account | None:
+        query = {"subdistrict": subdistrict, "role": role, "name": name, "status": {"$in": sorted(LOGS_IN)}}
+        document = await self._accounts.find_one(query)
+        return None if document is None else ACCOUNTS.load(document)
+
+
+def _in_sight(sight: Sight) -> dict[str, Any]:
+    """The filter that says the same as `domain.sight.sees`."""
+    others: dict[str, Any] = {"subdistrict": sight.subdistrict}
+    if sight.squad is not None:
+        others |= {"squad": sight.squad, "role": "rider"}
+    if sight.communities:
+        places = {"$in": list(sight.communities)}
+        others["$or"] = [{"community": places}, {"communities": places}]
+    own = {"_id": sight.id}
+    return {"status": {"$ne": "forgotten"}, "$or": [own, others] if sight.others else [own]}

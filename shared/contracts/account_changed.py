@@ -5,7 +5,7 @@ from typing import Annotated, ClassVar
 from pydantic import Field
 
 from shared.contracts.event import EventData, Position
-from shared.contracts.scalars import DepartmentCode, GridCode, Id
+from shared.contracts.scalars import DepartmentCode, Flag, GridCode, Id
 from shared.contracts.vocabulary import AccountStatus, Role
 
 
@@ -21,6 +21,7 @@ class AccountChanged(EventData):
         default=(), description="where the role holds: codes of grid nodes or departments"
     )
     squad: Id | None = None
+    captain: Flag | None = Field(default=None, description="true: a rider who sees his squad's activities")
     community: GridCode | None = None
     department: DepartmentCode | None = Field(default=None, description="role department: which one")
     partner: Id | None = Field(default=None, description="delivery platform that the rider rides for, opaque")

@@ -139,6 +139,12 @@ def plan(current: Current, wanted: Wanted, rotate: Collection[str] = ()) -> Diff
     )
 
 
+def strangers(current: Current, wanted: Wanted) -> tuple[list[str], list[str]]:
+    """Topics and users that stand on the broker and that nobody declares. `plan` leaves them alone, people should not."""
+    declared = {topic.name for topic in wanted.topics}
+    return sorted(set(current.topics) - declared), sorted(set(current.users) - set(wanted.users))
+
+
 def _changed(actual: Mapping[str, str], desired: Mapping[str, str]) -> dict[str, str]:
     return {name: value for name, value in desired.items() if actual.get(name) != value}
 

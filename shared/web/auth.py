@@ -1,5 +1,10 @@
-"""Who is calling: ES256 access tokens, checked against a mounted JWKS file with up to a few keys live for rotation."""
+"""Who is calling: ES256 access tokens, checked against a mounted JWKS file with up to a few keys live for rotation.
 
+A token comes as bearer, or for pages in a cookie. A browser adds cookies to whatever it is made to send, so then a command
+must repeat a secret of its session in a header, which only a page of ours can read.
+"""
+
+import hmac
 import json
 from dataclasses import dataclass
 from enum import StrEnum
@@ -15,6 +20,9 @@ from shared.settings import Settings
 
 ALGORITHM = "ES256"
 LEEWAY_SECONDS = 10
+ACCESS_COOKIE = "qianshao_access"
+CSRF_HEADER = "X-CSRF-Token"
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 DEMO = "demo-"
 """How the key ids of the embedded stack begin."""
 
@@ -30,6 +38,12 @@ class Role(StrEnum):
     ADMINISTRATOR = "administrator"
 
 
+class CsrfMissing(Forbidden):
+    """A command with a cookie and without the secret that a page of ours would have added."""
+
+    code = "csrf"
+
+
 class Unauthorized(Refused):
     """No token, or one that is not valid here."""
 
@@ -39,13 +53,21 @@ class Unauthorized(Refused):
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """A caller. `subdistrict` bounds everything; `communities` (empty: all of them) and `department` narrow it."""
+    """A caller. `subdistrict` bounds everything; `communities` (empty: all of them) and `department` narrow it.
+
+    `squad` and `captain` are a rider's; `session` is the device session, None for tokens made otherwise; `csrf` is what a
+    command must repeat if the token came in a cookie.
+    """
 
     id: str
     role: Role
     subdistrict: str
     communities: tuple[str, ...] = ()
     department: str | None = None
+    squad: str | None = None
+    captain: bool = False
+    session: str | None = None
+    csrf: str | None = None
 
     @property
     def actor(self) -> str:
@@ -126,7 +148,15 @@ def _principal(claims: dict[str, Any]) -> Principal:
         subdistrict=_text(claims, "subdistrict"),
         communities=tuple(communities),
         department=_text(claims, "department") if has_department else None,
+        squad=_optional(claims, "squad"),
+        captain=claims.get("captain") is True,
+        session=_optional(claims, "sid"),
+        csrf=_optional(claims, "csrf"),
     )
+
+
+def _optional(claims: dict[str, Any], name: str) -> str | None:
+    return None if claims.get(name) is None else _text(claims, name)
 
 
 def _text(claims: dict[str, Any], name: str) -> str:
@@ -141,12 +171,25 @@ def _unusable(claim: str) -> Unauthorized:
 
 
 def caller(request: Request) -> Principal:
-    """FastAPI dependency: the verified caller. Raises `Unauthorized`."""
-    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    """FastAPI dependency: the verified caller. Raises `Unauthorized`, or `CsrfMissing` for a command with a cookie alone."""
+    verifier: TokenVerifier = request.app.state.verifier
+    header, cookie = request.headers.get("Authorization"), request.cookies.get(ACCESS_COOKIE)
+    if header is None and cookie:
+        principal = verifier.verify(cookie)
+        if request.method not in SAFE_METHODS:
+            check_csrf(request, principal.csrf)
+        return principal
+    scheme, _, token = (header or "").partition(" ")
     if scheme.lower() != "bearer" or not token:
         raise Unauthorized("send an access token: Authorization: Bearer …")
-    verifier: TokenVerifier = request.app.state.verifier
     return verifier.verify(token.strip())
+
+
+def check_csrf(request: Request, expected: str | None) -> None:
+    """Raises `CsrfMissing` unless the header repeats the secret; a token without one is not meant for cookies."""
+    sent = request.headers.get(CSRF_HEADER, "")
+    if expected is None or not hmac.compare_digest(sent.encode(), expected.encode()):
+        raise CsrfMissing(f"{CSRF_HEADER}: must repeat the value of the cookie qianshao_csrf")
 
 
 Caller = Annotated[Principal, Depends(caller)]

@@ -24,16 +24,21 @@ _CODES = {413: TOO_LARGE}  # the phrase for it is not the same in all versions o
 def problem(
     status: int, code: str, detail: str, *errors: FieldError, headers: dict[str, str] | None = None
 ) -> JSONResponse:
-    """A problem+json answer. `errors` become `[{"field", "reason"}]`."""
+    """A problem+json answer. `errors` become `[{"field", "reason"}]`, with their `row` where a file was sent."""
     body = {
         "type": f"{TYPE_PREFIX}{code}",
         "title": HTTPStatus(status).phrase,
         "status": status,
         "code": code,
         "detail": detail,
-        "errors": [{"field": error.field, "reason": error.reason} for error in errors],
+        "errors": [_line(error) for error in errors],
     }
     return JSONResponse(body, status, headers=headers, media_type=MEDIA_TYPE)
+
+
+def _line(error: FieldError) -> dict[str, str | int]:
+    row: dict[str, str | int] = {} if error.row is None else {"row": error.row}
+    return {**row, "field": error.field, "reason": error.reason}
 
 
 def install(app: FastAPI) -> None:
@@ -53,7 +58,9 @@ def _count(request: Request, code: str) -> None:
 async def _refused(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, Refused)
     _count(request, error.problem_code)
-    headers = {"WWW-Authenticate": "Bearer"} if error.status == HTTPStatus.UNAUTHORIZED else None
+    headers = {"WWW-Authenticate": "Bearer"} if error.status == HTTPStatus.UNAUTHORIZED else {}
+    if error.retry_after_seconds is not None:
+        headers["Retry-After"] = str(error.retry_after_seconds)
     return problem(error.status, error.problem_code, error.detail, *error.errors, headers=headers)
 
 

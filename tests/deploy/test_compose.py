@@ -24,6 +24,7 @@ from ops.local.state import REPOSITORY, State, state_folder
 from ops.local.supervisor import listens, until_ready
 from ops.topics import BrokerAway, connect, credentials
 from services.intake.receipts import ReceiptSigner
+from services.intake.tokens import SessionTokens
 from shared.runtime import STOP_SECONDS
 from shared.settings import KafkaSettings, Settings
 from shared.web.auth import read_jwks
@@ -128,7 +129,7 @@ def test_values_are_accepted(service: str, entry: str, monkeypatch: pytest.Monke
 @pytest.mark.parametrize(("service", "entry"), PROCESSES)
 def test_a_process_holds_its_own_credentials_only(service: str, entry: str) -> None:
     process = _process(service, entry)
-    allowed = {f"MONGO_{service.upper()}_PASSWORD", "RECEIPT_KEY_ID"} | (
+    allowed = {f"MONGO_{service.upper()}_PASSWORD", "RECEIPT_KEY_ID", "SESSION_KEY_ID"} | (
         {f"KAFKA_{service.upper()}_PASSWORD"} if entry == plan.WORKER else set()
     )
     held = {name for name in REQUIRED if f"value-of-{name}" in json.dumps(process["environment"])}
@@ -136,7 +137,8 @@ def test_a_process_holds_its_own_credentials_only(service: str, entry: str) -> N
     files = {value.rpartition("/")[2] for value in process["environment"].values() if "/run/secrets/" in value}
     assert set(process["secrets"]) == files
     assert ("kafka-ca.pem" in files) == (entry == plan.WORKER)
-    assert "receipt.pem" not in files or (service, entry) == ("intake", "api")
+    own = {"receipt.pem", "session.pem", "session.secret"}
+    assert files & own == (own if (service, entry) == ("intake", "api") else set())
 
 
 def test_nothing_that_protects_has_a_default() -> None:
@@ -274,7 +276,8 @@ def test_first_start_makes_all_that_compose_asks_for(first_start: dict[str, str]
         assert file.stat().st_mode & 0o777 == 0o644, f"{file.name}: each image runs as another user"
     folder = Path(first_start["SECRETS_FOLDER"])
     assert folder.stat().st_mode & 0o777 == 0o700
-    assert read_jwks(folder / "access.jwks.json")
+    assert set(read_jwks(folder / "access.jwks.json")) == {first_start["SESSION_KEY_ID"]}
+    SessionTokens(folder / "session.pem", first_start["SESSION_KEY_ID"], folder / "session.secret", "i", "a")
     assert set(read_jwks(folder / "receipt.jwks.json")) == {first_start["RECEIPT_KEY_ID"]}
     ReceiptSigner(folder / "receipt.pem", first_start["RECEIPT_KEY_ID"])
     users = json.loads((folder / "kafka-users.json").read_text())

@@ -61,7 +61,7 @@ def test_no_process_holds_anothers_password(service: str, entry: str, around: pl
         assert (f"mongo-password-of-{owner}" in held) == (owner == service), owner
 
 
-def test_only_intakes_api_can_sign_receipts(around: plan.Surroundings) -> None:
+def test_only_intakes_api_can_sign(around: plan.Surroundings) -> None:
     signers = [p for p in PROCESSES if ".pem" in " ".join(plan.environment(*p, around).values())]
     assert signers == [("intake", "api")]
 

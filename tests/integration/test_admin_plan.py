@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from shared.contracts.topics import FIXED, INCIDENT_REPORTED, all_topics, dispatch_topic
-from shared.kafka.admin import SCRAM_ITERATIONS, Acl, Current, TopicState, Wanted, acls, plan, settings_of
+from shared.kafka.admin import SCRAM_ITERATIONS, Acl, Current, TopicState, Wanted, acls, plan, settings_of, strangers
 
 TOPICS = all_topics(["fire", "municipal"])
 WANTED = Wanted.of(TOPICS, replication=1, min_insync=1)
@@ -94,7 +94,14 @@ def test_retention_is_brought_to_what_is_declared() -> None:
 
 def test_topics_nobody_declares_are_left_alone() -> None:
     current = as_wanted()
-    assert not plan(replace(current, topics={**current.topics, "somebody-elses": TopicState(1, 1, {})}), WANTED)
+    found = replace(
+        current,
+        topics={**current.topics, "somebody-elses": TopicState(1, 1, {})},
+        users={**current.users, "somebody": SCRAM_ITERATIONS},
+    )
+    assert not plan(found, WANTED)
+    assert strangers(found, WANTED) == (["somebody-elses"], ["somebody"])
+    assert strangers(current, WANTED) == ([], [])
 
 
 def test_rights_beyond_the_table_are_revoked_for_ours_and_left_for_strangers() -> None:

@@ -1,12 +1,16 @@
 """Users and rights on a real broker: what each principal may do, and above all what it may not."""
 
 import asyncio
+import json
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from confluent_kafka import Consumer, KafkaError, KafkaException, Producer
+from typer.testing import CliRunner
 
+from ops.main import app
 from ops.topics import BrokerAway, Conflicted, apply, connect, credentials, read, reconcile, sdk
 from shared.contracts.topics import INCIDENT_REPORTED, department_updates_topic, dispatch_topic
 from shared.ids import new_id
@@ -191,7 +195,8 @@ async def test_a_right_granted_by_hand_is_taken_back(rights: Stack) -> None:
 async def test_settings_are_corrected_and_other_partitions_refused(rights: Stack) -> None:
     admin = connect(rights.kafka.login())
     topic = dispatch_topic("aa-test")
-    wanted = Wanted((topic,), (), frozenset(), replication=1, min_insync=1)
+    # everybody's rights stay in the table: a table without them would take them from every department of the session
+    wanted = replace(await rights.kafka.declare([]), topics=(topic,))
     admin.create_topics([sdk.NewTopic(topic.name, 3, 1, config={"retention.ms": "1000"})])[topic.name].result(15)
     done = await asyncio.to_thread(reconcile, admin, wanted, {})
     assert done.configure == {topic.name: {"retention.ms": str(90 * 24 * 3600 * 1000)}}
@@ -199,3 +204,19 @@ async def test_settings_are_corrected_and_other_partitions_refused(rights: Stack
     with pytest.raises(Conflicted, match=r"dispatch\.aa-test: has 4 partitions, 3 are declared"):
         await asyncio.to_thread(reconcile, admin, wanted, {})
     admin.delete_topics([topic.name])[topic.name].result(15)
+
+
+async def test_diff_names_what_nobody_declares_and_changes_nothing(rights: Stack) -> None:
+    topic, settings = await rights.kafka.new_topic(), rights.kafka.settings("broker")
+    environment = {
+        "QIANSHAO_KAFKA_BOOTSTRAP": settings.bootstrap,
+        "QIANSHAO_KAFKA_SECURITY": settings.security,
+        "QIANSHAO_KAFKA_USERNAME": settings.username,
+        "QIANSHAO_KAFKA_PASSWORD": settings.password.get_secret_value(),
+    }
+    words = ["topics", "diff", "-o", "json", "--replication", "1", "--min-insync", "1"]
+    for _ in range(2):
+        told = await asyncio.to_thread(CliRunner().invoke, app, words, env=environment)
+        assert told.exit_code == 1, told.output
+        assert f"? topic  {topic}" in json.loads(told.stdout)
+        assert "? user   broker" not in json.loads(told.stdout)
