@@ -25,6 +25,8 @@ _STATUSES: Records[Status] = Records("statuses", Status)
 class _Codes:
     """Every code is its own name: which messages are due does not depend on words."""
 
+    version = ""
+
     def category(self, scheme: str, code: str) -> Words:
         return same(code)
 

@@ -55,17 +55,17 @@ class ReceiveReport:
         category = rules.category(report.category.model_dump(), report.condition)
         if category is None:
             raise LookupError(f"no category {report.category} with condition {report.condition} in the reference data")
-        incident = _received(report, category)
+        incident = _received(report, category, rules.version)
         place = report.place.grid.micro_grid if report.place.grid else None
         found: Route | str = "needs_location: the place is uncertain"
         if place is not None:
             found = rules.route(incident.category, incident.condition, place)
-        zone = rules.zone(report.subdistrict)
-        routed, happened = routing.route(incident, found, category.limit, zone, work.now)
+        hours = rules.hours(report.subdistrict)
+        routed, happened = routing.route(incident, found, category.limit, hours, work.now)
         _save(work, self.incidents, routed, category, happened, replace(self.context, actor=routing.SYSTEM))
 
 
-def _received(report: IncidentReported, category: CategoryRule) -> Incident:
+def _received(report: IncidentReported, category: CategoryRule, reference_version: str) -> Incident:
     reporter = Reporter(report.rider, report.report, report.captured_at, report.received_at)
     return Incident(
         id=report.incident,
@@ -85,6 +85,7 @@ def _received(report: IncidentReported, category: CategoryRule) -> Incident:
         t0=report.received_at,
         history=(Line(report.received_at, f"rider:{report.rider}", "reported"),),
         flags=report.flags,
+        reference_version=reference_version,
     )
 
 
@@ -185,10 +186,10 @@ class AssignDepartments:
         if category is None:
             raise LookupError(f"no category {incident.category} in the reference data")
         route = Route(self.departments, f"staff: {self.reason}", self.rules.version)
-        zone = self.rules.zone(incident.subdistrict)
+        hours = self.rules.hours(incident.subdistrict)
         try:
             offered, happened = routing.offer(
-                incident, route, category.limit, zone, Who.STAFF, self.context.actor, work.now
+                incident, route, category.limit, hours, Who.STAFF, self.context.actor, work.now
             )
         except NotAllowed as error:
             raise Conflict(str(error)) from None

@@ -3,9 +3,8 @@
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
-from zoneinfo import ZoneInfo
 
-from services.dispatch.domain.clocks import Limit, Priority
+from services.dispatch.domain.clocks import Hours, Limit, Priority
 from services.dispatch.domain.incident import Incident, Route
 from shared.mongo.work import Event, Ref, Work
 
@@ -31,7 +30,7 @@ class Rules(Protocol):
 
     def category(self, category: dict[str, str], condition: str | None) -> CategoryRule | None: ...
 
-    def zone(self, subdistrict: str) -> ZoneInfo: ...
+    def hours(self, subdistrict: str) -> Hours: ...
 
     def is_department(self, code: str) -> bool: ...
 

@@ -1,12 +1,33 @@
 """Reference data in the words of dispatch."""
 
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from services.dispatch.domain.clocks import Limit, Priority, Unit
+from services.dispatch.domain.clocks import Deadline, Limit, Priority, Unit
 from services.dispatch.domain.incident import Route
 from services.dispatch.ports import CategoryRule
+from shared.reference.calendars import Calendar
 from shared.reference.reference import Reference
 from shared.reference.routing import RouteError
+
+
+@dataclass(frozen=True, slots=True)
+class LocalHours:
+    """See `Hours`: the calendar by the clock of one sub-district."""
+
+    calendar: Calendar
+    zone: ZoneInfo
+
+    def after(self, start: datetime, left: timedelta) -> Deadline:
+        due, confirmed = self.calendar.after(self._local(start), left)
+        return Deadline(due.replace(tzinfo=self.zone).astimezone(start.tzinfo), unconfirmed=not confirmed)
+
+    def day(self, start: datetime) -> timedelta:
+        return self.calendar.working_day(self._local(start).date())
+
+    def _local(self, moment: datetime) -> datetime:
+        return moment.astimezone(self.zone).replace(tzinfo=None)
 
 
 class ReferenceRules:
@@ -14,7 +35,9 @@ class ReferenceRules:
 
     def __init__(self, reference: Reference) -> None:
         self._reference = reference
-        self._zones = {code: ZoneInfo(place.zone) for code, place in reference.subdistricts.items()}
+        self._hours = {
+            code: LocalHours(reference.calendar, ZoneInfo(place.zone)) for code, place in reference.subdistricts.items()
+        }
 
     @property
     def version(self) -> str:
@@ -28,8 +51,8 @@ class ReferenceRules:
         limit = Limit(found.limit.value, Unit(found.limit.unit))
         return CategoryRule(kind.zh, kind.en, Priority(found.priority), limit, kind.after_photo_required)
 
-    def zone(self, subdistrict: str) -> ZoneInfo:
-        return self._zones[subdistrict]
+    def hours(self, subdistrict: str) -> LocalHours:
+        return self._hours[subdistrict]
 
     def is_department(self, code: str) -> bool:
         return code in self._reference.departments

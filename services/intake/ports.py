@@ -27,6 +27,11 @@ class CategoryRule:
 class Rules(Protocol):
     """Reference data."""
 
+    @property
+    def version(self) -> str:
+        """sha256 of the reference data that decides here."""
+        ...
+
     def category(self, scheme: str, code: str) -> CategoryRule | None: ...
 
     def locate(self, lng: float, lat: float) -> GridPath | None:

@@ -83,6 +83,7 @@ async def prepare_report(
         captured_at=_milliseconds(wish.captured_at),
         received_at=now,
         flags=(),
+        reference_version=rules.version,
     )
     distances = tuple(_distance(place, photo) for photo in found.values())
     return OpenReport(reports, incidents, report, distances, context)

@@ -12,6 +12,10 @@ class ReferenceRules:
     def __init__(self, reference: Reference) -> None:
         self._reference = reference
 
+    @property
+    def version(self) -> str:
+        return self._reference.version
+
     def category(self, scheme: str, code: str) -> CategoryRule | None:
         category = self._reference.categories.get((scheme, code))
         if category is None:

@@ -38,7 +38,7 @@ def _handle(read: Callable[[Message, Names], Heard], books: Books, names: Names)
     def handle(message: Message) -> Command[Any]:
         heard = read(message, names)
         if heard.entry.of_case and heard.incident is not None:
-            return HearOfIncident(books, heard, heard.incident)
-        return HearOfPassbook(books, heard)
+            return HearOfIncident(books, heard, heard.incident, names.version)
+        return HearOfPassbook(books, heard, names.version)
 
     return handle

@@ -19,6 +19,7 @@ class HearOfIncident:
     books: Books
     heard: Heard
     incident: str
+    reference_version: str
 
     def reads(self) -> Iterable[Ref]:
         """The case, the texts of this event, and every inbox that this event brings into the case: an event later in the
@@ -41,7 +42,8 @@ class HearOfIncident:
             return
         for _, group in groupby(news(before, after), lambda letter: (letter.step.key, letter.row)):
             letters: list[Letter] = list(group)
-            deliver(work, self.books, of_case(after, letters[0]), [letter.audience for letter in letters])
+            message = replace(of_case(after, letters[0]), reference_version=self.reference_version)
+            deliver(work, self.books, message, [letter.audience for letter in letters])
         self.books.cases.put(work, after)
 
     def _case(self, work: Work) -> Case:
@@ -60,6 +62,7 @@ class HearOfPassbook:
 
     books: Books
     heard: Heard
+    reference_version: str
 
     def reads(self) -> Iterable[Ref]:
         for message, audiences in self._texts():
@@ -71,7 +74,8 @@ class HearOfPassbook:
             deliver(work, self.books, message, audiences)
 
     def _texts(self) -> list[tuple[Message, list[str]]]:
-        return [of_passbook(self.heard, row) for row in self.heard.entry.rows]
+        made = [of_passbook(self.heard, row) for row in self.heard.entry.rows]
+        return [(replace(message, reference_version=self.reference_version), audiences) for message, audiences in made]
 
 
 def deliver(work: Work, books: Books, message: Message, audiences: Sequence[str]) -> None:

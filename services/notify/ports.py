@@ -12,6 +12,11 @@ from shared.mongo.work import Event, Ref, Work
 class Names(Protocol):
     """Reference data as words. A code that is not in it (a rolling restart, say) is its own name: no message is lost."""
 
+    @property
+    def version(self) -> str:
+        """sha256 of the reference data that names things here."""
+        ...
+
     def category(self, scheme: str, code: str) -> Words: ...
 
     def department(self, code: str) -> Words: ...

@@ -10,6 +10,10 @@ class ReferenceNames:
     def __init__(self, reference: Reference) -> None:
         self._reference = reference
 
+    @property
+    def version(self) -> str:
+        return self._reference.version
+
     def category(self, scheme: str, code: str) -> Words:
         found = self._reference.categories.get((scheme, code))
         return same(code) if found is None else Words(found.zh, found.en)

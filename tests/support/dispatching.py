@@ -11,9 +11,14 @@ from services.dispatch.domain.incident import Happened, Incident, Reporter, Rout
 from services.dispatch.domain.states import State
 from services.dispatch.domain.updates import Update
 from services.dispatch.ports import CategoryRule, Receipt
+from services.dispatch.rules import LocalHours
 from shared.contracts.incident_reported import IncidentReported
+from shared.reference.calendars import Calendar
 
 ZONE = ZoneInfo("Asia/Shanghai")
+WEEK = LocalHours(Calendar({}), ZONE)
+"""Monday to Friday: no calendar has come yet."""
+
 RECEIVED = datetime(2026, 11, 25, 1, 40, tzinfo=UTC)
 """09:40 of a Wednesday in Beidajie."""
 
@@ -47,8 +52,8 @@ class StubRules:
             return None
         return CategoryRule("上水井盖", "Water cover", self.priority, self.limit, self.after_photo_required)
 
-    def zone(self, subdistrict: str) -> ZoneInfo:
-        return ZONE
+    def hours(self, subdistrict: str) -> LocalHours:
+        return WEEK
 
     def is_department(self, code: str) -> bool:
         return code in self.departments
@@ -90,7 +95,7 @@ def incident(state: State = State.REPORTED, **changes: Any) -> Incident:
 def dispatched(*departments: str, at: datetime = RECEIVED, **changes: Any) -> Incident:
     """The incident offered to `departments` at `at`."""
     found = Route(departments or ("water",), "whoever-acts", "v1")
-    offered, _ = routing.route(incident(**changes), found, LIMIT, ZONE, at)
+    offered, _ = routing.route(incident(**changes), found, LIMIT, WEEK, at)
     return offered
 
 

@@ -20,6 +20,7 @@ class StubRules:
 
     photo_required: bool = False
     grid: GridPath | None = GRID
+    version: str = "v1"
 
     def category(self, scheme: str, code: str) -> CategoryRule | None:
         known = (scheme, code) == ("gb30428", "P0101")

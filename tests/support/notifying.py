@@ -36,6 +36,8 @@ CODES = {"inc": "7K3M-9QXA", "unc": "0000-0001"}
 class StubNames:
     """Reference data with one word for everything."""
 
+    version = "v1"
+
     def category(self, scheme: str, code: str) -> Words:
         return Words(f"类别{code}", f"category {code}")
 

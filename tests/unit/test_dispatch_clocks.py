@@ -6,8 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ops.reference.beidajie import DIRECTORY
 from services.dispatch.domain.clocks import Limit, Priority, Unit, accept_by, add, due
-from tests.support.dispatching import ZONE
+from services.dispatch.rules import ReferenceRules
+from shared.reference import load
+from tests.support.dispatching import WEEK, ZONE
 
 WH, WD, UH, UD = Unit.WORKING_HOURS, Unit.WORKING_DAYS, Unit.URGENT_HOURS, Unit.URGENT_DAYS
 FORMAT = "%a %d %b %H:%M"
@@ -42,16 +45,48 @@ def local(day: int, clock: str, month: int = 11) -> datetime:
     ],
 )  # fmt: skip
 def test_scenario_34_without_a_calendar_file(start: datetime, limit: Limit, expected: str) -> None:
-    deadline = add(start.astimezone(UTC), limit, ZONE)
+    deadline = add(start.astimezone(UTC), limit, WEEK)
     assert deadline.at.astimezone(ZONE).strftime(FORMAT) == expected
     assert deadline.at.tzinfo is UTC
     assert deadline.unconfirmed is (limit.unit in (WH, WD))
 
 
+SAMPLE = ReferenceRules(load(DIRECTORY)).hours("140302003")
+
+
+@pytest.mark.parametrize(
+    ("start", "limit", "expected"),
+    [
+        (local(30, "17:00", 9), Limit(2, WD), "Fri 09 Oct 17:00"),
+        (local(30, "17:00", 9), Limit(16, WH), "Fri 09 Oct 17:00"),
+        (local(30, "17:00", 9), Limit(3, WD), "Sat 10 Oct 17:00"),
+        (local(25, "09:00", 9), Limit(1, WH), "Mon 28 Sep 09:00"),
+        (local(10, "09:00", 10), Limit(4, WH), "Sat 10 Oct 15:00"),
+    ],
+)
+def test_scenario_34_with_the_official_days_of_2026(start: datetime, limit: Limit, expected: str) -> None:
+    deadline = due(Priority.N, limit, start.astimezone(UTC), SAMPLE)
+    assert (deadline.at.astimezone(ZONE).strftime(FORMAT), deadline.unconfirmed) == (expected, False)
+
+
+def test_scenario_34_emergencies_ignore_the_calendar() -> None:
+    start = local(1, "03:00", 10)
+    assert due(Priority.E, Limit(2, UH), start, SAMPLE).at == start + timedelta(hours=2)
+    assert due(Priority.U, Limit(2, UD), start, SAMPLE).at == start + timedelta(days=2)
+    assert accept_by(Priority.E, start, SAMPLE) == start + timedelta(minutes=15)
+    assert accept_by(Priority.N, start, SAMPLE) == local(8, "18:00", 10)
+
+
+def test_scenario_34_2027_has_no_file_yet() -> None:
+    start = datetime(2026, 12, 31, 9, 0, tzinfo=UTC)  # 17:00 in Beidajie
+    deadline = due(Priority.N, Limit(2, WH), start, SAMPLE)
+    assert (deadline.at.astimezone(ZONE).strftime(FORMAT), deadline.unconfirmed) == ("Fri 01 Jan 09:00", True)
+
+
 def test_the_zone_is_the_sub_districts_not_the_servers() -> None:
     """20:00 UTC on Friday is Saturday in Beidajie; 23:30 UTC on Sunday is Monday 07:30."""
-    assert add(datetime(2026, 11, 27, 20, tzinfo=UTC), Limit(1, WH), ZONE).at == local(30, "09:00")
-    assert add(datetime(2026, 11, 29, 23, 30, tzinfo=UTC), Limit(1, WH), ZONE).at == local(30, "09:00")
+    assert add(datetime(2026, 11, 27, 20, tzinfo=UTC), Limit(1, WH), WEEK).at == local(30, "09:00")
+    assert add(datetime(2026, 11, 29, 23, 30, tzinfo=UTC), Limit(1, WH), WEEK).at == local(30, "09:00")
 
 
 @pytest.mark.parametrize(
@@ -70,13 +105,13 @@ def test_the_zone_is_the_sub_districts_not_the_servers() -> None:
 def test_danger_to_life_counts_by_the_wall_clock_and_two_hours_at_most(
     start: datetime, limit: Limit, expected: timedelta
 ) -> None:
-    deadline = due(Priority.E, limit, start, ZONE)
+    deadline = due(Priority.E, limit, start, WEEK)
     assert (deadline.at - start, deadline.unconfirmed) == (expected, False)
 
 
 @pytest.mark.parametrize("priority", [Priority.U, Priority.N, Priority.L])
 def test_the_two_hour_cap_is_for_danger_to_life_only(priority: Priority) -> None:
-    assert due(priority, Limit(2, UD), local(28, "03:00"), ZONE).at == local(30, "03:00")
+    assert due(priority, Limit(2, UD), local(28, "03:00"), WEEK).at == local(30, "03:00")
 
 
 @pytest.mark.parametrize(
@@ -89,7 +124,7 @@ def test_the_two_hour_cap_is_for_danger_to_life_only(priority: Priority) -> None
     ],
 )
 def test_an_offer_has_to_be_answered_within_the_time_of_its_class(priority: Priority, expected: datetime) -> None:
-    assert accept_by(priority, local(27, "17:00"), ZONE) == expected
+    assert accept_by(priority, local(27, "17:00"), WEEK) == expected
 
 
 moments = st.datetimes(datetime(2026, 1, 1), datetime(2028, 12, 31), timezones=st.just(UTC))  # noqa: DTZ001
@@ -117,7 +152,7 @@ def worked(start: datetime, end: datetime) -> timedelta:
 
 @given(moments, working_limits)
 def test_working_deadlines_lie_in_working_time_and_exactly_the_limit_away(start: datetime, limit: Limit) -> None:
-    deadline = add(start, limit, ZONE)
+    deadline = add(start, limit, WEEK)
     assert deadline.unconfirmed
     assert is_working(deadline.at)
     assert worked(start, deadline.at) == timedelta(hours=limit.value * (8 if limit.unit is WD else 1))
@@ -127,13 +162,13 @@ def test_working_deadlines_lie_in_working_time_and_exactly_the_limit_away(start:
 def test_later_starts_and_longer_limits_never_end_earlier(
     start: datetime, later: timedelta, limit: Limit, priority: Priority
 ) -> None:
-    first = due(priority, limit, start, ZONE).at
-    assert start < first <= due(priority, limit, start + later, ZONE).at
-    assert first <= due(priority, Limit(limit.value + 1, limit.unit), start, ZONE).at
-    assert start < accept_by(priority, start, ZONE) <= accept_by(priority, start + later, ZONE)
+    first = due(priority, limit, start, WEEK).at
+    assert start < first <= due(priority, limit, start + later, WEEK).at
+    assert first <= due(priority, Limit(limit.value + 1, limit.unit), start, WEEK).at
+    assert start < accept_by(priority, start, WEEK) <= accept_by(priority, start + later, WEEK)
 
 
 @given(moments, st.integers(1, 20), st.integers(1, 20))
 def test_working_limits_add_up(start: datetime, one: int, two: int) -> None:
-    there = add(add(start, Limit(one, WH), ZONE).at, Limit(two, WH), ZONE)
-    assert there == add(start, Limit(one + two, WH), ZONE)
+    there = add(add(start, Limit(one, WH), WEEK).at, Limit(two, WH), WEEK)
+    assert there == add(start, Limit(one + two, WH), WEEK)

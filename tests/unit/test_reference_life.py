@@ -8,6 +8,10 @@ import pytest
 
 from ops.reference import beidajie
 from ops.reference.beidajie_roster import HEAD
+from services.intake.domain.roster import plan, twice
+from services.intake.roster import read_roster
+from services.intake.rules import ReferenceRules as IntakeRules
+from services.intake.sheets import read_table
 from shared.reference import Fault, Reference, load
 from shared.reference.groups import Group
 from shared.reference.homes import BASICS, HAVES
@@ -147,3 +151,15 @@ def test_the_roster_has_staff_for_every_community_and_one_account_an_inbox(sampl
 def _people() -> list[dict[str, str]]:
     with (beidajie.DIRECTORY / "roster.csv").open(encoding="utf-8", newline="") as file:
         return list(csv.DictReader(file))
+
+
+def test_intake_takes_the_roster_over_without_a_fault(sample: Reference) -> None:
+    rows = read_table((beidajie.DIRECTORY / "roster.csv").read_bytes())
+    places = IntakeRules(sample).places("140302003")
+    assert places is not None
+    lines = read_roster(rows, places)
+    assert [line.faults for line in lines if line.faults] == []
+    assert twice(lines) == []
+    planned = [plan(line, None, f"a{line.row}", "140302003") for line in lines]
+    assert [faults for _, faults in planned if faults] == []
+    assert Counter(one.after.status for one, _ in planned if one) == {"active": len(lines) - 24, "trainee": 24}

@@ -74,7 +74,7 @@ def test_each_community_matter_goes_to_its_own_community(both: Reference, alone:
 
 def test_every_service_knows_both(both: Reference) -> None:
     for code, zone in {"140302003": "Asia/Shanghai", "650102007": "Asia/Urumqi"}.items():
-        assert DispatchRules(both).zone(code) == ZoneInfo(zone)
+        assert DispatchRules(both).hours(code).zone == ZoneInfo(zone)
         assert PointsRules(both).zone(code) == ZoneInfo(zone)
     assert DispatchRules(both).is_department(f"community-{UPHILL}")
     names = ReferenceNames(both)
@@ -85,7 +85,7 @@ def test_every_service_knows_both(both: Reference) -> None:
 
 def test_the_same_moment_is_another_day_there(both: Reference) -> None:
     moment = datetime(2026, 11, 24, 17, 0, tzinfo=UTC)
-    days = {code: moment.astimezone(DispatchRules(both).zone(code)).date().day for code in both.subdistricts}
+    days = {code: moment.astimezone(DispatchRules(both).hours(code).zone).date().day for code in both.subdistricts}
     assert days == {"140302003": 25, "650102007": 24}
 
 

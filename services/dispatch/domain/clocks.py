@@ -1,13 +1,13 @@
 """Deadlines: when a department must have accepted, and when the work is due.
 
-Urgent units run day and night. Working units run Monday to Friday, 08:00-12:00 and 14:00-18:00 in the sub-district's zone
-(8 h a day, assumed); as long as a year has no confirmed calendar the deadline is marked unconfirmed.
+Urgent units run day and night, working units only in the working time of the sub-district's calendar; what is computed over
+days that no calendar confirms is marked unconfirmed.
 """
 
 from dataclasses import dataclass
-from datetime import datetime, time, timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
-from zoneinfo import ZoneInfo
+from typing import Protocol
 
 
 class Unit(StrEnum):
@@ -44,8 +44,17 @@ class Deadline:
     unconfirmed: bool
 
 
-HOURS_PER_DAY = 8
-SPANS = ((time(8), time(12)), (time(14), time(18)))
+class Hours(Protocol):
+    """The working time of one sub-district, out of reference data."""
+
+    def after(self, start: datetime, left: timedelta) -> Deadline:
+        """The moment at which `left` of working time from `start` is used up."""
+        ...
+
+    def day(self, start: datetime) -> timedelta:
+        """How long a working day is when `start` falls into it."""
+        ...
+
 
 ACCEPT_WITHIN: dict[Priority, Limit | timedelta] = {
     Priority.E: timedelta(minutes=15),
@@ -57,24 +66,24 @@ E_AT_MOST = timedelta(hours=2)
 """A danger to life is made safe within the limit, at most this."""
 
 
-def accept_by(priority: Priority, offered_at: datetime, zone: ZoneInfo) -> datetime:
+def accept_by(priority: Priority, offered_at: datetime, hours: Hours) -> datetime:
     """When the department must have answered an offer."""
     within = ACCEPT_WITHIN[priority]
-    return offered_at + within if isinstance(within, timedelta) else add(offered_at, within, zone).at
+    return offered_at + within if isinstance(within, timedelta) else add(offered_at, within, hours).at
 
 
-def due(priority: Priority, limit: Limit, start: datetime, zone: ZoneInfo) -> Deadline:
+def due(priority: Priority, limit: Limit, start: datetime, hours: Hours) -> Deadline:
     """When the work is due, counted from `start` (server time of the first report, or of reopening)."""
     if priority is not Priority.E:
-        return add(start, limit, zone)
+        return add(start, limit, hours)
     # wall clock always, even where the standard counts working hours
-    hours = limit.value * (
-        24 if limit.unit is Unit.URGENT_DAYS else HOURS_PER_DAY if limit.unit is Unit.WORKING_DAYS else 1
+    length = {Unit.URGENT_DAYS: timedelta(days=1), Unit.WORKING_DAYS: hours.day(start)}.get(
+        limit.unit, timedelta(hours=1)
     )
-    return Deadline(start + min(timedelta(hours=hours), E_AT_MOST), unconfirmed=False)
+    return Deadline(start + min(limit.value * length, E_AT_MOST), unconfirmed=False)
 
 
-def add(start: datetime, limit: Limit, zone: ZoneInfo) -> Deadline:
+def add(start: datetime, limit: Limit, hours: Hours) -> Deadline:
     """`start` plus a limit in its own unit."""
     match limit.unit:
         case Unit.URGENT_HOURS:
@@ -82,22 +91,6 @@ def add(start: datetime, limit: Limit, zone: ZoneInfo) -> Deadline:
         case Unit.URGENT_DAYS:
             return Deadline(start + timedelta(days=limit.value), unconfirmed=False)
         case Unit.WORKING_HOURS:
-            return _working(start, timedelta(hours=limit.value), zone)
+            return hours.after(start, timedelta(hours=limit.value))
         case Unit.WORKING_DAYS:
-            return _working(start, timedelta(hours=limit.value * HOURS_PER_DAY), zone)
-
-
-def _working(start: datetime, left: timedelta, zone: ZoneInfo) -> Deadline:
-    """Walk the working spans from `start` until `left` is used up."""
-    local = start.astimezone(zone)
-    day = local.date()
-    while True:
-        for opens, closes in SPANS if day.weekday() < 5 else ():
-            begin = max(datetime.combine(day, opens, zone), local)
-            end = datetime.combine(day, closes, zone)
-            if begin >= end:
-                continue
-            if end - begin >= left:
-                return Deadline((begin + left).astimezone(start.tzinfo), unconfirmed=True)
-            left -= end - begin
-        day += timedelta(days=1)
+            return hours.after(start, limit.value * hours.day(start))

@@ -72,7 +72,11 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Incident:
-    """The thing in the world. `place` is the contract's place as plain data; `t0` is where this cycle's clock starts."""
+    """The thing in the world. `place` is the contract's place as plain data; `t0` is where this cycle's clock starts.
+
+    `reference_version` is the reference data by which it was received: its class, and why nobody could be named if so. Each
+    route names its own.
+    """
 
     id: str
     subdistrict: str
@@ -94,6 +98,7 @@ class Incident:
     history: tuple[Line, ...] = ()
     flags: tuple[str, ...] = ()
     resolved_at: datetime | None = None
+    reference_version: str = ""
 
     def order(self, order_id: str) -> Order | None:
         """The order of that id, in whatever state."""

@@ -2,10 +2,9 @@
 
 from dataclasses import replace
 from datetime import datetime
-from zoneinfo import ZoneInfo
 
 from services.dispatch.domain import clocks
-from services.dispatch.domain.clocks import Limit
+from services.dispatch.domain.clocks import Hours, Limit
 from services.dispatch.domain.incident import (
     Happened,
     Incident,
@@ -24,7 +23,7 @@ SYSTEM = "system:dispatch"
 
 
 def route(
-    incident: Incident, found: Route | str, limit: Limit, zone: ZoneInfo, at: datetime
+    incident: Incident, found: Route | str, limit: Limit, hours: Hours, at: datetime
 ) -> tuple[Incident, list[Happened]]:
     """Triage a new incident and, if a rule decided, offer it. `found` is the route, or why there is none.
 
@@ -34,26 +33,26 @@ def route(
     triaged, changed = move(incident, State.TRIAGED, Who.SYSTEM, SYSTEM, at, reason)
     if isinstance(found, str):
         return triaged, [changed]
-    dispatched, happened = offer(triaged, found, limit, zone, Who.SYSTEM, SYSTEM, at)
+    dispatched, happened = offer(triaged, found, limit, hours, Who.SYSTEM, SYSTEM, at)
     return dispatched, [changed, *happened]
 
 
 def offer(
-    incident: Incident, chosen: Route, limit: Limit, zone: ZoneInfo, who: Who, actor: str, at: datetime
+    incident: Incident, chosen: Route, limit: Limit, hours: Hours, who: Who, actor: str, at: datetime
 ) -> tuple[Incident, list[Happened]]:
     """One order for each department. Raises `NotAllowed` if the incident is not waiting to be dispatched."""
     moved, changed = move(incident, State.DISPATCHED, who, actor, at)
     happened: list[Happened] = [changed]
     moved = replace(moved, route=chosen)
     for department in chosen.departments:
-        deadline = clocks.due(incident.priority, limit, incident.t0, zone)
+        deadline = clocks.due(incident.priority, limit, incident.t0, hours)
         order = Order(
             id=f"{incident.id}.{len(moved.orders) + 1}",
             department=department,
             state=OrderState.OFFERED,
             cycle=incident.cycle,
             offered_at=at,
-            accept_by=clocks.accept_by(incident.priority, at, zone),
+            accept_by=clocks.accept_by(incident.priority, at, hours),
             due_at=deadline.at,
             calendar_unconfirmed=deadline.unconfirmed,
         )

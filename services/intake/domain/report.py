@@ -55,7 +55,10 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """One rider's observation, as it is stored. `fingerprint` tells a repeated request from another one under its key."""
+    """One rider's observation, as it is stored. `fingerprint` tells a repeated request from another one under its key.
+
+    `reference_version` is the reference data that knew the category and chose the micro-grid.
+    """
 
     id: str
     client_key: str
@@ -74,6 +77,7 @@ class Report:
     captured_at: datetime
     received_at: datetime
     flags: tuple[Flag, ...]
+    reference_version: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,10 @@ class Copy:
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """A text with what it was made of. `at` is when the thing happened. The natural key of a copy is (`event`, audience)."""
+    """A text with what it was made of. `at` is when the thing happened. The natural key of a copy is (`event`, audience).
+
+    `reference_version` is the reference data whose names it was told with.
+    """
 
     id: str
     subdistrict: str
@@ -35,6 +38,7 @@ class Message:
     link: str
     at: datetime
     to: tuple[Copy, ...] = field(default=())
+    reference_version: str = ""
 
 
 @dataclass(frozen=True, slots=True)
