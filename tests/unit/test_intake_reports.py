@@ -258,3 +258,10 @@ async def test_the_same_bytes_again_are_the_same_photo_received_when_it_first_wa
     other, new_other = await take(b"a", "department:fire", RECEIVED)
     assert new_other
     assert other.id != first.id
+
+
+async def test_a_report_names_the_reference_data_that_chose_its_micro_grid(intake: Intake) -> None:
+    intake.rules.version = "v7"
+    opened = await intake.report()
+    stored = intake.store.documents[REPORTS.ref(opened.report.id)]
+    assert (stored["reference_version"], stored["place"]["grid"]["micro_grid"]) == ("v7", GRID.micro_grid)

@@ -287,3 +287,10 @@ async def test_an_event_of_a_long_case_looks_only_at_what_it_adds(notify: Notify
         Ref("messages", f"incident-changed|{event.message.envelope.id}|riders"),
         Ref("recipients", R1),
     ]
+
+
+async def test_a_message_names_the_reference_data_whose_words_it_uses(notify: Notify) -> None:
+    await notify.hear(reported())
+    stored = [document for ref, document in notify.store.documents.items() if ref.collection == "messages"]
+    assert stored
+    assert {document["reference_version"] for document in stored} == {"v1"}
