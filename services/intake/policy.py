@@ -1,9 +1,9 @@
 """Who may call which route of intake."""
 
 from shared.web.auth import Role
-from shared.web.policy import DESKS, EVERY_ROLE, Policy, Reach, allow, public
+from shared.web.policy import DESKS, EVERY_ROLE, Policy, Reach, Rule, allow, public
 
-REPORTS: Policy = {
+REPORTS: dict[str, Rule] = {
     "POST /v1/photos": allow(Role.RIDER, Role.STAFF, reach=Reach.OWN, zh="上传照片", en="upload one photo"),
     "POST /v1/evidence": allow(
         Role.DEPARTMENT, reach=Reach.DEPARTMENT, zh="上传处置后照片", en="upload an after-photo"
@@ -26,7 +26,7 @@ REPORTS: Policy = {
     ),
 }
 
-SESSIONS: Policy = {
+SESSIONS: dict[str, Rule] = {
     "POST /v1/sessions": public("登录：凭邀请码或身份令牌", "log in with an invitation or an id token"),
     "POST /v1/sessions/refresh": public("续期：凭刷新令牌", "carry a session on with its refresh token"),
     "GET /v1/sessions": allow(*EVERY_ROLE, reach=Reach.OWN, zh="我在哪些设备上登录了", en="where I am logged in"),
@@ -34,7 +34,7 @@ SESSIONS: Policy = {
     "DELETE /v1/sessions": allow(*EVERY_ROLE, reach=Reach.OWN, zh="在所有设备上退出", en="log out everywhere"),
 }
 
-ACCOUNTS: Policy = {
+ACCOUNTS: dict[str, Rule] = {
     "GET /v1/people": allow(
         *EVERY_ROLE,
         reach=(Reach.OWN, Reach.SQUAD, Reach.COMMUNITIES, Reach.SUBDISTRICT),
