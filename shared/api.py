@@ -15,6 +15,7 @@ from shared.runtime import Process, serve_http
 from shared.settings import Settings
 from shared.web import app as web
 from shared.web.auth import TokenVerifier
+from shared.web.policy import Policy
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +35,12 @@ async def run_api(
     reference_version: str,
     collections: Iterable[Collection],
     routers: Callable[[Api], Iterable[APIRouter]],
+    policy: Policy,
 ) -> None:
-    """Wire and start everything; returns while it runs. Raises `ValueError` for an unusable JWKS file."""
+    """Wire and start everything; returns while it runs.
+
+    Raises `ValueError` for an unusable JWKS file, or where routes and `policy` differ.
+    """
     verifier = TokenVerifier.from_settings(settings)
     opened = OpenDatabase(settings, f"{service}.api", collections)
     process.on_stop("database", opened.close)
@@ -47,6 +52,7 @@ async def run_api(
         metrics=metrics,
         checks={"database": opened.check},
         routers=routers(Api(lane, opened, metrics)),
+        policy=policy,
         verifier=verifier,
     )
     process.spawn("lane", lane.run())

@@ -36,8 +36,8 @@ class _Codes:
     def place(self, code: str) -> Words:
         return same(code)
 
-    def is_community(self, code: str, subdistrict: str) -> bool:
-        return True
+    def communities(self, subdistrict: str) -> tuple[str, ...]:
+        return ()
 
 
 @dataclass(slots=True)
@@ -91,7 +91,7 @@ def facts(snapshot: Snapshot) -> dict[str, Facts]:
                 found[incident].sightings.add(report)
             case IncidentResolved(incident=incident):
                 found[incident].resolved = True
-            case IncidentChanged(kind="state" | "merged" | "category"):
+            case IncidentChanged(kind="state" | "merged" | "category" | "place"):
                 _change(found[event.data.incident], event.data, event.message.envelope.sequence)
             case _:
                 continue

@@ -4,6 +4,7 @@ from fastapi import APIRouter
 
 from services.dispatch import agents
 from services.dispatch import api as http
+from services.dispatch.policy import POLICY
 from services.dispatch.receipts import ReceiptVerifier
 from services.dispatch.rules import ReferenceRules
 from services.dispatch.settings import DispatchSettings
@@ -31,6 +32,7 @@ async def api(process: Process) -> None:
         reference_version=reference.version,
         collections=COLLECTIONS,
         routers=routers,
+        policy=POLICY,
     )
 
 

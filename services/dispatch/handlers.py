@@ -16,6 +16,7 @@ from shared.contracts.topics import dispatch_topic
 from shared.errors import Conflict, Invalid, NotFound
 from shared.mongo.outbox import Outgoing
 from shared.mongo.work import Ref, Work
+from shared.scope import Scope
 
 SERVICE = "dispatch"
 UNKNOWN_ORDERS = "unknown_orders"
@@ -160,7 +161,7 @@ class AssignDepartments:
     incidents: Incidents
     rules: Rules
     incident: str
-    subdistrict: str
+    scope: Scope
     expected_version: int
     departments: tuple[str, ...]
     reason: str
@@ -172,7 +173,7 @@ class AssignDepartments:
     def decide(self, work: Work) -> tuple[Incident, int]:
         """Returns the incident and its new version. Raises `NotFound`, `Conflict` or `Invalid`."""
         incident = self.incidents.get(work, self.incident)
-        if incident is None or incident.subdistrict != self.subdistrict:
+        if incident is None or not self.scope.sees(incident.subdistrict, incident.community):
             raise NotFound("there is no such incident for you")
         version = self.incidents.version(work, self.incident)
         if version != self.expected_version:

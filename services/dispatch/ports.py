@@ -7,6 +7,7 @@ from typing import Protocol
 from services.dispatch.domain.clocks import Hours, Limit, Priority
 from services.dispatch.domain.incident import Incident, Route
 from shared.mongo.work import Event, Ref, Work
+from shared.scope import Scope
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,12 +68,12 @@ class Receipts(Protocol):
 
 
 class Views(Protocol):
-    """What people look at, outside any transaction."""
+    """What people look at, outside any transaction: never what is out of the caller's scope."""
 
-    async def incident(self, id_: str, subdistrict: str) -> tuple[Incident, int] | None:
-        """The incident with its version, if it lies in the caller's sub-district."""
+    async def incident(self, scope: Scope, id_: str) -> tuple[Incident, int] | None:
+        """The incident with its version."""
         ...
 
-    async def queue(self, subdistrict: str, state: str | None, limit: int) -> list[tuple[Incident, int]]:
-        """Incidents of a sub-district, the oldest clock first."""
+    async def queue(self, scope: Scope, state: str | None, limit: int) -> list[tuple[Incident, int]]:
+        """Incidents, the oldest clock first."""
         ...

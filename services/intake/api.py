@@ -18,7 +18,8 @@ from shared.clock import Clock
 from shared.errors import Forbidden, NotFound
 from shared.ids import NewId
 from shared.mongo.lane import Lane
-from shared.web.auth import Caller, Principal, Role
+from shared.scope import Scope
+from shared.web.auth import Caller
 from shared.web.correlation import context_of
 
 
@@ -90,19 +91,17 @@ def router(
     """The routes; everything they need is handed in."""
     routes = APIRouter(prefix="/v1")
 
-    async def take_photo(photo: UploadFile, uploader: str, subdistrict: str) -> tuple[Photo, bool]:
-        return await receiving.take_photo(await photo.read(), uploader, subdistrict, pool, photos, clock)
+    async def take_photo(photo: UploadFile, scope: Scope) -> tuple[Photo, bool]:
+        return await receiving.take_photo(await photo.read(), scope, pool, photos, clock)
 
     @routes.post("/photos", status_code=201, response_model=PhotoOut, summary="Upload one photo")
     async def post_photo(photo: UploadFile, caller: Caller) -> Response:
-        caller.require(Role.RIDER, Role.STAFF)
-        stored, new = await take_photo(photo, caller.actor, caller.subdistrict)
+        stored, new = await take_photo(photo, caller.scope)
         return _json(_photo_out(stored), 201, replayed=not new)
 
     @routes.post("/evidence", status_code=201, response_model=EvidenceOut, summary="Upload an after-photo")
     async def post_evidence(photo: UploadFile, caller: Caller) -> Response:
-        caller.require(Role.DEPARTMENT)
-        stored, new = await take_photo(photo, f"department:{caller.department}", caller.subdistrict)
+        stored, new = await take_photo(photo, caller.scope)
         out = EvidenceOut(**_photo_out(stored).model_dump(), receipt=signer.sign(stored))
         return _json(out, 201, replayed=not new)
 
@@ -110,15 +109,13 @@ def router(
     async def get_photo(
         photo_id: str, caller: Caller, size: Annotated[str, Query(pattern="^(full|thumb)$")] = "full"
     ) -> Response:
-        photo = (await photos.find([photo_id])).get(photo_id)
-        if photo is None or not await _may_see(photo, caller, views):
+        content = await photos.read(caller.scope, photo_id, thumb=size == "thumb")
+        if content is None:
             raise NotFound("there is no such photo for you")
-        content = await photos.read(photo_id, thumb=size == "thumb")
         return Response(content, media_type="image/jpeg", headers={"Cache-Control": "private, max-age=600"})
 
     @routes.post("/reports", status_code=201, response_model=ReportOut, summary="Report a hazard")
     async def post_report(wish: ReportIn, request: Request, caller: Caller) -> Response:
-        caller.require(Role.RIDER)
         if wish.rider_id not in (None, caller.id):
             raise Forbidden("rider_id: is not you; it comes from the token")
         command = await receiving.prepare_report(
@@ -129,29 +126,12 @@ def router(
 
     @routes.get("/reports/{report_id}", response_model=ReportOut, summary="One of my reports")
     async def get_report(report_id: str, caller: Caller) -> ReportOut:
-        report = await views.report(report_id)
-        if report is None or not _is_readable(report, caller):
+        found = await views.report(caller.scope, report_id)
+        if found is None:
             raise NotFound("you have no such report")
-        return _report_out(report, await views.status(report.incident))
+        return _report_out(*found)
 
     return routes
-
-
-def _is_readable(report: Report, caller: Principal) -> bool:
-    if caller.role is Role.RIDER:
-        return report.rider == caller.id
-    return caller.role in (Role.STAFF, Role.LEAD) and caller.subdistrict == report.subdistrict
-
-
-async def _may_see(photo: Photo, caller: Principal, views: Views) -> bool:
-    own = f"department:{caller.department}" if caller.role is Role.DEPARTMENT else caller.actor
-    if photo.uploader == own:
-        return True
-    if photo.subdistrict != caller.subdistrict:
-        return False
-    if caller.role is Role.DEPARTMENT and caller.department:
-        return await views.department_may_see(caller.department, photo.id)
-    return caller.role in (Role.STAFF, Role.LEAD)
 
 
 def _json(out: BaseModel, status: int, *, replayed: bool) -> Response:

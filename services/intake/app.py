@@ -21,6 +21,7 @@ from services.intake.logins import LoginLimits, counters
 from services.intake.metrics import AccountMetrics
 from services.intake.photo_pool import PhotoPool
 from services.intake.photos import Limits
+from services.intake.policy import POLICY
 from services.intake.receipts import ReceiptSigner
 from services.intake.rules import ReferenceRules
 from services.intake.sessions import Desk, InviteFirst
@@ -93,6 +94,7 @@ async def api(process: Process) -> None:
         reference_version=reference.version,
         collections=COLLECTIONS,
         routers=routers,
+        policy=POLICY,
     )
 
 

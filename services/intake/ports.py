@@ -12,6 +12,7 @@ from services.intake.domain.session import Devices, Session
 from services.intake.domain.sight import Sight
 from services.intake.domain.status import Status
 from shared.mongo.work import Event, Ref, Work
+from shared.scope import Scope
 
 Item = TypeVar("Item")
 
@@ -71,11 +72,13 @@ class PhotoStore(Protocol):
         """Store durably. False if this uploader's very photo is there already."""
         ...
 
-    async def find(self, ids: list[str]) -> dict[str, Photo]:
-        """Those of the photos that exist."""
+    async def own(self, scope: Scope, ids: list[str]) -> dict[str, Photo]:
+        """Those of the photos that exist and that the caller has uploaded."""
         ...
 
-    async def read(self, id_: str, *, thumb: bool) -> bytes | None: ...
+    async def read(self, scope: Scope, id_: str, *, thumb: bool) -> bytes | None:
+        """The JPEG for whoever may see it: its uploader, a department with an order there, the desk of the place."""
+        ...
 
 
 class Reports(Protocol):
@@ -103,13 +106,10 @@ class Statuses(Protocol):
 
 
 class Views(Protocol):
-    """What people look at, outside any transaction."""
+    """What people look at, outside any transaction: never what is out of the caller's scope."""
 
-    async def report(self, id_: str) -> Report | None: ...
-    async def status(self, incident: str) -> Status: ...
-
-    async def department_may_see(self, department: str, photo: str) -> bool:
-        """Whether the photo belongs to an incident that this department has or had an order of."""
+    async def report(self, scope: Scope, id_: str) -> tuple[Report, Status] | None:
+        """A report with what became of its incident: a rider's own, or one at a place of the desk's."""
         ...
 
 
@@ -150,7 +150,7 @@ class People(Protocol):
         """A page of accounts by id, each with its version."""
         ...
 
-    async def of_id(self, id_: str) -> tuple[Account, int] | None:
+    async def me(self, scope: Scope) -> tuple[Account, int] | None:
         """One's own account with its version."""
         ...
 
@@ -158,8 +158,8 @@ class People(Protocol):
         """The id of the account with this external identity."""
         ...
 
-    async def sessions(self, account: str, now: datetime) -> list[Session]:
-        """The open sessions of an account, the one used last first."""
+    async def sessions(self, scope: Scope, now: datetime) -> list[Session]:
+        """The open sessions of the caller's own account, the one used last first."""
         ...
 
     async def named(self, subdistrict: str, role: Role, name: str) -> Account | None:

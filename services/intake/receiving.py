@@ -14,24 +14,23 @@ from shared.crash import crash_point
 from shared.errors import FieldError, Invalid
 from shared.geo import crs
 from shared.ids import NewId, report_id
+from shared.scope import Scope
 from shared.web.auth import Principal
 from shared.web.idempotency import fingerprint
 
 _PHOTOS = uuid.UUID("b1f0c7a4-3b0e-5a53-8d39-5d9f7a0f7d11")
 
 
-async def take_photo(
-    raw: bytes, uploader: str, subdistrict: str, pool: PhotoPool, photos: PhotoStore, clock: Clock
-) -> tuple[Photo, bool]:
+async def take_photo(raw: bytes, scope: Scope, pool: PhotoPool, photos: PhotoStore, clock: Clock) -> tuple[Photo, bool]:
     """Sanitise and store a photo; the same bytes from the same uploader are the same photo. Returns it and whether it is new.
 
     Raises `Invalid` with the name of the problem; then nothing is stored.
     """
     made = await pool.sanitise(raw)
     photo = Photo(
-        id=str(uuid.uuid5(_PHOTOS, f"{uploader}\n{made.sha256_received}")),
-        uploader=uploader,
-        subdistrict=subdistrict,
+        id=str(uuid.uuid5(_PHOTOS, f"{scope.actor}\n{made.sha256_received}")),
+        uploader=scope.actor,
+        subdistrict=scope.subdistrict,
         sha256_received=made.sha256_received,
         sha256=made.sha256_stored,
         width=made.width,
@@ -45,7 +44,7 @@ async def take_photo(
     crash_point("intake.after_photo")
     if not new:
         # as it was received first: sent again, an old photo must not become a new one
-        photo = (await photos.find([photo.id])).get(photo.id, photo)
+        photo = (await photos.own(scope, [photo.id])).get(photo.id, photo)
     return photo, new
 
 
@@ -61,9 +60,9 @@ async def prepare_report(
     context: Context,
 ) -> OpenReport:
     """The command for a report. Raises `Invalid` naming each field that reference data or stored photos contradict."""
-    found = await photos.find(wish.photo_ids)
+    found = await photos.own(caller.scope, wish.photo_ids)
     _check_category(wish, rules)
-    _check_photos(wish, found, caller)
+    _check_photos(wish, found)
     place = _place(wish.place, rules)
     report = Report(
         id=report_id(caller.id, wish.client_key),
@@ -100,12 +99,12 @@ def _check_category(wish: ReportIn, rules: Rules) -> None:
         raise Invalid.field("photo_ids", "this category needs at least one photo")
 
 
-def _check_photos(wish: ReportIn, found: dict[str, Photo], caller: Principal) -> None:
-    """Every photo must be there and the caller's own; the answer does not tell which of the two it was."""
+def _check_photos(wish: ReportIn, found: dict[str, Photo]) -> None:
+    """Every photo must be among the caller's own; the answer does not tell whether it is somebody else's."""
     wrong = [
         FieldError(f"photo_ids.{index}", "you have no such photo; upload it first")
         for index, id_ in enumerate(wish.photo_ids)
-        if id_ not in found or found[id_].uploader != caller.actor
+        if id_ not in found
     ]
     if wrong:
         raise Invalid("; ".join(f"{error.field}: {error.reason}" for error in wrong), *wrong)

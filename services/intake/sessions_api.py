@@ -185,7 +185,7 @@ def _attempt(key: str | None) -> str | None:
 def _devices(routes: APIRouter, door: Door) -> None:
     @routes.get("/sessions", summary="Where I am logged in")
     async def get_sessions(caller: Caller) -> list[DeviceOut]:
-        mine = await door.people.sessions(caller.id, door.clock())
+        mine = await door.people.sessions(caller.scope, door.clock())
         return [_device(one, one.id == caller.session) for one in mine]
 
     @routes.delete("/sessions/current", status_code=204, summary="Log out here")

@@ -18,6 +18,8 @@ from services.intake.ports import Listing, Photo
 from shared.mongo.client import Database
 from shared.mongo.indexes import Collection, expiring
 from shared.mongo.records import Records
+from shared.mongo.scopes import within
+from shared.scope import Scope
 
 REPORTS: Records[Report] = Records("reports", Report)
 INCIDENTS: Records[Incident] = Records("incidents", Incident)
@@ -27,10 +29,12 @@ INVITES: Records[Invite] = Records("invites", Invite)
 SESSIONS: Records[Session] = Records("sessions", Session)
 DEVICES: Records[Devices] = Records("devices", Devices)
 
+COMMUNITY = "place.grid.community"
+
 COLLECTIONS = (
     Collection("reports", (IndexModel([("rider", ASCENDING), ("received_at", ASCENDING)], name="of_rider"),)),
     Collection("incidents", (IndexModel([("photo_ids", ASCENDING)], name="of_photo"),)),
-    Collection("statuses"),
+    Collection("statuses", (IndexModel([("after_photos", ASCENDING)], name="of_after_photo"),)),
     Collection("codes"),
     Collection("photos"),
     Collection(
@@ -56,6 +60,9 @@ class MongoPhotos:
 
     def __init__(self, database: Database) -> None:
         self._photos = database["photos"]
+        self._reports = database["reports"]
+        self._incidents = database["incidents"]
+        self._statuses = database["statuses"]
 
     async def put(self, photo: Photo, jpeg: bytes, thumb: bytes) -> bool:
         """See `PhotoStore`. Written beside the commit lane: bytes this large would slow everyone's transaction."""
@@ -68,14 +75,36 @@ class MongoPhotos:
             return False
         return True
 
-    async def find(self, ids: list[str]) -> dict[str, Photo]:
-        found = await self._photos.find({"_id": {"$in": ids}}, _FACTS).to_list(None)
+    async def own(self, scope: Scope, ids: list[str]) -> dict[str, Photo]:
+        query = {"_id": {"$in": ids}, "uploader": scope.actor}
+        found = await self._photos.find(query, _FACTS).to_list(None)
         return {document["_id"]: _PHOTO.validate_python({**document, "id": document["_id"]}) for document in found}
 
-    async def read(self, id_: str, *, thumb: bool) -> bytes | None:
+    async def read(self, scope: Scope, id_: str, *, thumb: bool) -> bytes | None:
+        """See `PhotoStore`. Nobody's first read is of bytes he may not see: they are asked for with the scope."""
         field = "thumb" if thumb else "jpeg"
-        document = await self._photos.find_one({"_id": id_}, {field: 1})
+        seen: list[dict[str, Any]] = [{"uploader": scope.actor}]
+        if await self._is_shown(scope, id_):
+            seen.append({"subdistrict": scope.subdistrict})
+        document = await self._photos.find_one({"_id": id_, "$or": seen}, {field: 1})
         return None if document is None else bytes(document[field])
+
+    async def _is_shown(self, scope: Scope, id_: str) -> bool:
+        """Whether it may be seen by others than its uploader; only for a part of a sub-district this takes a look."""
+        if scope.department:
+            orders = {"_id": {"$in": await self._incidents_with(id_)}, "orders.department": scope.department}
+            return await self._statuses.find_one(orders, {"_id": 1}) is not None
+        if not scope.desk or not scope.communities:
+            return scope.desk
+        after = await self._statuses.find({"after_photos": id_}, {"_id": 1}).to_list(None)
+        incidents = [*await self._incidents_with(id_), *(status["_id"] for status in after)]
+        found = await self._incidents.find({"_id": {"$in": incidents}}, {"reports": 1}).to_list(None)
+        reports = {"_id": {"$in": [report for incident in found for report in incident["reports"]]}}
+        return await self._reports.find_one({**reports, **within(scope, COMMUNITY)}, {"_id": 1}) is not None
+
+    async def _incidents_with(self, photo: str) -> list[str]:
+        found = await self._incidents.find({"photo_ids": photo}, {"_id": 1}).to_list(None)
+        return [incident["_id"] for incident in found]
 
 
 class MongoViews:
@@ -83,21 +112,16 @@ class MongoViews:
 
     def __init__(self, database: Database) -> None:
         self._reports = database["reports"]
-        self._incidents = database["incidents"]
         self._statuses = database["statuses"]
 
-    async def report(self, id_: str) -> Report | None:
-        document = await self._reports.find_one({"_id": id_})
-        return None if document is None else REPORTS.load(document)
-
-    async def status(self, incident: str) -> Status:
-        document = await self._statuses.find_one({"_id": incident})
-        return Status(incident) if document is None else STATUSES.load(document)
-
-    async def department_may_see(self, department: str, photo: str) -> bool:
-        shown = await self._incidents.find({"photo_ids": photo}, {"_id": 1}).to_list(None)
-        query = {"_id": {"$in": [incident["_id"] for incident in shown]}, "orders.department": department}
-        return await self._statuses.find_one(query, {"_id": 1}) is not None
+    async def report(self, scope: Scope, id_: str) -> tuple[Report, Status] | None:
+        seen = within(scope, COMMUNITY) if scope.desk else {"rider": scope.id}
+        document = await self._reports.find_one({"_id": id_, **seen})
+        if document is None:
+            return None
+        report = REPORTS.load(document)
+        status = await self._statuses.find_one({"_id": report.incident})
+        return report, Status(report.incident) if status is None else STATUSES.load(status)
 
 
 class MongoPeople:
@@ -119,16 +143,16 @@ class MongoPeople:
         page = self._accounts.find(query).sort("_id", ASCENDING).limit(listing.limit)
         return [(ACCOUNTS.load(document), document["version"]) for document in await page.to_list(None)]
 
-    async def of_id(self, id_: str) -> tuple[Account, int] | None:
-        document = await self._accounts.find_one({"_id": id_})
+    async def me(self, scope: Scope) -> tuple[Account, int] | None:
+        document = await self._accounts.find_one({"_id": scope.id})
         return None if document is None else (ACCOUNTS.load(document), document["version"])
 
     async def of_login(self, login: Login) -> str | None:
         row = await self._keys.find_one({"_id": login_key(login)})
         return None if row is None else str(row["account"])
 
-    async def sessions(self, account: str, now: datetime) -> list[Session]:
-        query = {"account": account, "ended_at": None}
+    async def sessions(self, scope: Scope, now: datetime) -> list[Session]:
+        query = {"account": scope.id, "ended_at": None}
         found = [SESSIONS.load(document) for document in await self._sessions.find(query).to_list(None)]
         return sorted((one for one in found if is_open(one, now)), key=lambda one: one.refreshed_at, reverse=True)
 

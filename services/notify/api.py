@@ -10,7 +10,7 @@ from fastapi import APIRouter, Depends, Header, Query, Response
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 from pydantic import BaseModel
 
-from services.notify.domain.case import rider_audience
+from services.notify.domain.audiences import Reach, reach_of
 from services.notify.domain.message import Copy, Message
 from services.notify.domain.telling import Urgency
 from services.notify.forms import ReadIn
@@ -20,7 +20,7 @@ from services.notify.stream import Doorbell, follow
 from shared.errors import Forbidden, Invalid
 from shared.mongo.lane import Lane
 from shared.mongo.work import Ref, Work
-from shared.web.auth import Caller, Principal, Role
+from shared.web.auth import Caller
 from shared.web.idempotency import fingerprint, idempotency_key, submit_once
 
 Language = Literal["zh-CN", "en"]
@@ -107,34 +107,21 @@ Spoken = Annotated[Language, Depends(language)]
 Start = Annotated[int, Depends(resume)]
 
 
-def own_audience(caller: Principal) -> str:
-    """The caller's own inbox. Staff accounts are kept apart from departments and communities of any name."""
-    return rider_audience(caller.id) if caller.role is Role.RIDER else f"account:{caller.id}"
-
-
-def may_read(caller: Principal, audience: str, names: Names) -> bool:
-    """One's own inbox; for staff and leads those of their communities, and if they see to all, the sub-district's."""
-    if audience == own_audience(caller):
-        return True
-    if caller.role not in (Role.STAFF, Role.LEAD):
-        return False
-    kind, _, code = audience.partition(":")
-    if kind == "community":
-        within = not caller.communities or code in caller.communities
-        return within and names.is_community(code, caller.subdistrict)
-    return kind == "subdistrict" and code == caller.subdistrict and not caller.communities
-
-
 def router(
     lane: Lane, marks: ReadMarks, recipients: Recipients, inboxes: Inboxes, names: Names, doorbell: Doorbell
 ) -> APIRouter:
     """The routes; everything they need is handed in."""
     routes = APIRouter(prefix="/v1")
 
-    def chosen(caller: Caller, audience: Annotated[str | None, Query(max_length=100)] = None) -> str:
+    def reach(caller: Caller) -> Reach:
+        return reach_of(caller.scope, names.communities(caller.subdistrict))
+
+    Reached = Annotated[Reach, Depends(reach)]  # noqa: N806 - a type
+
+    def chosen(reached: Reached, audience: Annotated[str | None, Query(max_length=100)] = None) -> str:
         """Whose inbox. Decided before a stream begins, so that a refusal can still be one."""
-        wanted = audience or own_audience(caller)
-        if not may_read(caller, wanted, names):
+        wanted = audience or reached.own
+        if wanted not in reached.all:
             raise Forbidden("audience: is not yours")
         return wanted
 
@@ -142,15 +129,15 @@ def router(
 
     @routes.get("/inbox", summary="A page of an inbox, the oldest first")
     async def get_inbox(
-        caller: Caller,
+        reached: Reached,
         audience: Audience,
         spoken: Spoken,
         response: Response,
         after: Number = 0,
         limit: Annotated[int, Query(ge=1, le=200)] = 50,
     ) -> InboxOut:
-        page = await inboxes.page(audience, after, limit)
-        standing = await inboxes.standing(audience, caller.id)
+        page = await inboxes.page(reached, audience, after, limit)
+        standing = await inboxes.standing(reached, audience)
         response.headers["Content-Language"] = spoken
         return InboxOut(
             audience=audience,
@@ -161,11 +148,11 @@ def router(
 
     @routes.get("/inbox/stream", response_class=EventSourceResponse, summary="An inbox as server-sent events")
     async def get_stream(
-        caller: Caller, audience: Audience, spoken: Spoken, start: Start
+        reached: Reached, audience: Audience, spoken: Spoken, start: Start
     ) -> AsyncIterator[ServerSentEvent]:
         yield ServerSentEvent(comment="inbox", retry=RETRY_MILLISECONDS)
-        read = (await inboxes.standing(audience, caller.id)).read_up_to
-        async for copy, message in follow(inboxes, doorbell, audience, start):
+        read = (await inboxes.standing(reached, audience)).read_up_to
+        async for copy, message in follow(inboxes, doorbell, reached, audience, start):
             data = _out(copy, message, spoken, read)
             yield ServerSentEvent(event="message", id=str(copy.sequence), data=data)
 

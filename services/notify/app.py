@@ -6,6 +6,7 @@ from services.notify import agents
 from services.notify import api as http
 from services.notify.domain import telling
 from services.notify.domain.templates import TEMPLATES
+from services.notify.policy import POLICY
 from services.notify.rules import ReferenceNames
 from services.notify.settings import NotifySettings
 from services.notify.store import BOOKS, COLLECTIONS, READ_MARKS, RECIPIENTS, InboxChanges, MongoInboxes
@@ -36,6 +37,7 @@ async def api(process: Process) -> None:
         reference_version=reference.version,
         collections=COLLECTIONS,
         routers=routers,
+        policy=POLICY,
     )
     # Registered last, so it comes first: HTTP waits for its answers to end, and streams end only when told to.
     process.on_stop("streams", doorbell.close)

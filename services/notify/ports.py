@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Protocol
 
+from services.notify.domain.audiences import Reach
 from services.notify.domain.case import Case
 from services.notify.domain.message import Copy, Message, ReadMark, Recipient
 from services.notify.domain.words import Words
@@ -25,7 +26,9 @@ class Names(Protocol):
         """A node of the grid tree with the nodes above it, down from the community."""
         ...
 
-    def is_community(self, code: str, subdistrict: str) -> bool: ...
+    def communities(self, subdistrict: str) -> tuple[str, ...]:
+        """Codes of the communities of a sub-district; none for one that is not in it."""
+        ...
 
 
 class Cases(Protocol):
@@ -78,10 +81,11 @@ class Standing:
 
 
 class Inboxes(Protocol):
-    """What people look at, outside any transaction. Raises `Unavailable` while the database is away."""
+    """What people look at, outside any transaction: an inbox out of `reach` is empty. Raises `Unavailable` while the
+    database is away."""
 
-    async def page(self, audience: str, after: int, limit: int) -> list[tuple[Copy, Message]]:
+    async def page(self, reach: Reach, audience: str, after: int, limit: int) -> list[tuple[Copy, Message]]:
         """The next copies in an inbox, in order: numbers `after` + 1 to at most `after` + `limit`."""
         ...
 
-    async def standing(self, audience: str, account: str) -> Standing: ...
+    async def standing(self, reach: Reach, audience: str) -> Standing: ...

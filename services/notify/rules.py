@@ -9,6 +9,7 @@ class ReferenceNames:
 
     def __init__(self, reference: Reference) -> None:
         self._reference = reference
+        self._communities = _communities(reference)
 
     @property
     def version(self) -> str:
@@ -33,6 +34,14 @@ class ReferenceNames:
             node = self._reference.places.get(node.parent)
         return Words("".join(zh), ", ".join(en)) if zh else same(code)
 
-    def is_community(self, code: str, subdistrict: str) -> bool:
-        node = self._reference.places.get(code)
-        return node is not None and node.parent == subdistrict and node.kind is None
+    def communities(self, subdistrict: str) -> tuple[str, ...]:
+        return self._communities.get(subdistrict, ())
+
+
+def _communities(reference: Reference) -> dict[str, tuple[str, ...]]:
+    """By sub-district: the nodes below one, without those laid over (`kind`)."""
+    found: dict[str, tuple[str, ...]] = {}
+    for code, node in reference.places.items():
+        if node.kind is None and node.parent is not None and reference.places[node.parent].parent is None:
+            found[node.parent] = (*found.get(node.parent, ()), code)
+    return found

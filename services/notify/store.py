@@ -11,6 +11,7 @@ import structlog
 from pymongo import ASCENDING, IndexModel
 from pymongo.errors import PyMongoError
 
+from services.notify.domain.audiences import Reach
 from services.notify.domain.case import Case
 from services.notify.domain.message import Copy, Message, ReadMark, Recipient, mark_id
 from services.notify.ports import Books, Standing
@@ -62,19 +63,23 @@ class MongoInboxes:
         self._messages = database["messages"]
         self._marks = database["read_marks"]
 
-    async def page(self, audience: str, after: int, limit: int) -> list[tuple[Copy, Message]]:
+    async def page(self, reach: Reach, audience: str, after: int, limit: int) -> list[tuple[Copy, Message]]:
         # Numbers have no gap, so a window of them is a page; what MongoDB sorts an array by is not the element that matched.
-        copy = {"$elemMatch": {"audience": audience, "sequence": {"$gt": after, "$lte": after + limit}}}
+        copy = {"$elemMatch": {"audience": _within(reach, audience), "sequence": {"$gt": after, "$lte": after + limit}}}
         with _bounded():
             found = await self._messages.find({"to": copy}, {**_SHOWN, "to": copy}).to_list(None)
         messages = [MESSAGES.load(document) for document in found]
         return sorted(((message.to[0], message) for message in messages), key=lambda pair: pair[0].sequence)
 
-    async def standing(self, audience: str, account: str) -> Standing:
+    async def standing(self, reach: Reach, audience: str) -> Standing:
         with _bounded():
-            inbox = await self._recipients.find_one({"_id": audience})
-            mark = await self._marks.find_one({"_id": mark_id(audience, account)})
+            inbox = await self._recipients.find_one({"_id": _within(reach, audience)})
+            mark = await self._marks.find_one({"_id": mark_id(audience, reach.account)})
         return Standing(inbox["last"] if inbox else 0, mark["up_to"] if mark else 0)
+
+
+def _within(reach: Reach, audience: str) -> dict[str, Any]:
+    return {"$eq": audience, "$in": sorted(reach.all)}
 
 
 class InboxChanges:

@@ -8,6 +8,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager, suppress
 
+from services.notify.domain.audiences import Reach
 from services.notify.domain.message import Copy, Message
 from services.notify.ports import Inboxes
 from shared.errors import Unavailable
@@ -77,7 +78,12 @@ class Doorbell:
 
 
 async def follow(
-    inboxes: Inboxes, doorbell: Doorbell, audience: str, after: int, monotonic: Callable[[], float] = time.monotonic
+    inboxes: Inboxes,
+    doorbell: Doorbell,
+    reach: Reach,
+    audience: str,
+    after: int,
+    monotonic: Callable[[], float] = time.monotonic,
 ) -> AsyncIterator[tuple[Copy, Message]]:
     """Every message of an inbox after number `after`, in order, as it comes; outlives a database that is away."""
     until = monotonic() + LIFE_SECONDS
@@ -85,7 +91,7 @@ async def follow(
         while not doorbell.closed and monotonic() < until:
             bell.clear()
             try:
-                page = await inboxes.page(audience, after, PAGE)
+                page = await inboxes.page(reach, audience, after, PAGE)
             except Unavailable:
                 await asyncio.sleep(POLL_SECONDS)
                 continue

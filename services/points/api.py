@@ -11,10 +11,12 @@ from services.points.domain.entry import Entry, Passbook
 from services.points.domain.incident import Incident, Sighting
 from services.points.ports import Views
 from shared.errors import NotFound
-from shared.web.auth import Caller, Role
+from shared.web.auth import Caller
 
 After = Annotated[int, Query(ge=0, description="the last number you have")]
 Limit = Annotated[int, Query(ge=1, le=200)]
+
+NO_PASSBOOK = "there is no such passbook for you"
 
 
 class PassbookOut(BaseModel):
@@ -99,43 +101,38 @@ def router(views: Views) -> APIRouter:
 
     @routes.get("/passbook", summary="My passbook")
     async def get_my_passbook(caller: Caller) -> PassbookOut:
-        caller.require(Role.RIDER)
-        return _passbook_out(caller.id, await views.passbook(caller.id, None))
+        return _passbook_out(caller.id, await views.passbook(caller.scope, caller.id))
 
     @routes.get("/passbook/entries", summary="My passbook line by line, the oldest first")
     async def get_my_entries(caller: Caller, after: After = 0, limit: Limit = 50) -> list[EntryOut]:
-        caller.require(Role.RIDER)
-        book = await views.passbook(caller.id, None)
-        return [] if book is None else await lines(book, after, limit)
+        return _lines(await views.entries(caller.scope, caller.id, after, limit) or ())
 
     @routes.get("/passbooks/{rider}", summary="A rider's passbook")
     async def get_passbook(rider: str, caller: Caller) -> PassbookOut:
-        caller.require(Role.STAFF, Role.LEAD)
-        return _passbook_out(rider, await passbook_for(caller.subdistrict, rider))
+        book = await views.passbook(caller.scope, rider)
+        if book is None:
+            raise NotFound(NO_PASSBOOK)
+        return _passbook_out(rider, book)
 
     @routes.get("/passbooks/{rider}/entries", summary="A rider's passbook line by line, the oldest first")
     async def get_entries(rider: str, caller: Caller, after: After = 0, limit: Limit = 50) -> list[EntryOut]:
-        caller.require(Role.STAFF, Role.LEAD)
-        return await lines(await passbook_for(caller.subdistrict, rider), after, limit)
+        entries = await views.entries(caller.scope, rider, after, limit)
+        if entries is None:
+            raise NotFound(NO_PASSBOOK)
+        return _lines(entries)
 
     @routes.get("/incidents/{incident_id}/points", summary="Why an incident paid what it paid")
     async def get_incident_points(incident_id: str, caller: Caller) -> IncidentPointsOut:
-        caller.require(Role.STAFF, Role.LEAD)
-        incident = await views.incident(incident_id, caller.subdistrict)
-        if incident is None:
+        found = await views.incident(caller.scope, incident_id)
+        if found is None:
             raise NotFound("there is no such incident for you")
-        return _incident_out(incident, await views.entries_of_incident(incident_id))
-
-    async def passbook_for(subdistrict: str, rider: str) -> Passbook:
-        book = await views.passbook(rider, subdistrict)
-        if book is None:
-            raise NotFound("there is no such passbook for you")
-        return book
-
-    async def lines(book: Passbook, after: int, limit: int) -> list[EntryOut]:
-        return [_entry_out(entry) for entry in await views.entries(book.account, after, limit)]
+        return _incident_out(*found)
 
     return routes
+
+
+def _lines(entries: Sequence[Entry]) -> list[EntryOut]:
+    return [_entry_out(entry) for entry in entries]
 
 
 def _passbook_out(rider: str, book: Passbook | None) -> PassbookOut:

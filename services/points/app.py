@@ -4,6 +4,7 @@ from fastapi import APIRouter
 
 from services.points import agents
 from services.points import api as http
+from services.points.policy import POLICY
 from services.points.rules import ReferenceRules
 from services.points.settings import PointsSettings
 from services.points.store import BOOKS, COLLECTIONS, MongoViews
@@ -31,6 +32,7 @@ async def api(process: Process) -> None:
         reference_version=reference.version,
         collections=COLLECTIONS,
         routers=routers,
+        policy=POLICY,
     )
 
 

@@ -16,6 +16,7 @@ from services.points.domain.incident import (
     Incident,
     Joined,
     Moved,
+    Placed,
     Recategorised,
     Reported,
     Resolved,
@@ -128,7 +129,7 @@ class Learn:
 def fact_of_report(report: IncidentReported, rules: Rules) -> Reported:
     """The first report. Raises `LookupError` for a category that reference data does not have."""
     sighting = Sighting(report.rider, report.report, _stored(report.captured_at), _stored(report.received_at))
-    return Reported(sighting, _activity(report.category, rules))
+    return Reported(sighting, _activity(report.category, rules), _community(report.place))
 
 
 def fact_of_update(update: ReportUpdated) -> Joined | None:
@@ -141,14 +142,16 @@ def fact_of_update(update: ReportUpdated) -> Joined | None:
     return Joined(Sighting(update.rider, update.report, _stored(update.captured_at), _stored(update.received_at)))
 
 
-def fact_of_change(change: IncidentChanged, sequence: int, rules: Rules) -> Moved | Recategorised | None:
-    """A new state or category. Raises `LookupError` for a category that reference data does not have."""
+def fact_of_change(change: IncidentChanged, sequence: int, rules: Rules) -> Moved | Recategorised | Placed | None:
+    """A new state, category or place. Raises `LookupError` for a category that reference data does not have."""
     if change.kind == "state" and change.to_state is not None:
         return Moved(sequence, change.to_state, change.severity == "E")
     if change.kind == "merged":
         return Moved(sequence, "duplicate")
     if change.kind == "category" and change.category is not None:
         return Recategorised(sequence, _activity(change.category, rules))
+    if change.kind == "place" and change.place is not None:
+        return Placed(sequence, _community(change.place))
     return None
 
 
@@ -164,6 +167,10 @@ def fact_of_resolution(event: IncidentResolved, rules: Rules) -> Resolved:
             for seen in event.reporters
         ),
     )
+
+
+def _community(place: words.Place) -> str | None:
+    return place.grid.community if place.grid else None
 
 
 def _activity(category: words.Category, rules: Rules) -> str | None:

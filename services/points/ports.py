@@ -10,6 +10,7 @@ from services.points.domain.entry import Entry, Passbook
 from services.points.domain.hazard import Tariff
 from services.points.domain.incident import Incident
 from shared.mongo.work import Event, Ref, Work
+from shared.scope import Scope
 
 Item = TypeVar("Item")
 
@@ -50,18 +51,16 @@ class Rules(Protocol):
 
 
 class Views(Protocol):
-    """What people look at, outside any transaction, each within the sub-district its caller gives."""
+    """What people look at, outside any transaction: never what is out of the caller's scope."""
 
-    async def passbook(self, rider: str, subdistrict: str | None) -> Passbook | None:
-        """The rider's passbook; `subdistrict` None for his own, which is his wherever he earned it."""
+    async def passbook(self, scope: Scope, rider: str) -> Passbook | None:
+        """The rider's passbook. His own is his wherever he earned it; a desk sees those of its whole sub-district."""
         ...
 
-    async def entries(self, account: str, after: int, limit: int) -> Sequence[Entry]:
-        """Entries of one account with a number above `after`, the oldest first."""
+    async def entries(self, scope: Scope, rider: str, after: int, limit: int) -> Sequence[Entry] | None:
+        """Entries with a number above `after`, the oldest first; None if there is no such passbook."""
         ...
 
-    async def incident(self, id_: str, subdistrict: str) -> Incident | None: ...
-
-    async def entries_of_incident(self, id_: str) -> Sequence[tuple[str, Entry]]:
-        """(rider, entry), the oldest first."""
+    async def incident(self, scope: Scope, id_: str) -> tuple[Incident, Sequence[tuple[str, Entry]]] | None:
+        """The incident with its entries, (rider, entry), the oldest first."""
         ...

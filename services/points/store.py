@@ -11,6 +11,8 @@ from services.points.ports import Books
 from shared.mongo.client import Database
 from shared.mongo.indexes import Collection
 from shared.mongo.records import Records
+from shared.mongo.scopes import within
+from shared.scope import Scope
 
 INCIDENTS: Records[Incident] = Records("incidents", Incident)
 PASSBOOKS: Records[Passbook] = Records("passbooks", Passbook)
@@ -41,21 +43,25 @@ class MongoViews:
         self._passbooks = database["passbooks"]
         self._entries = database["entries"]
 
-    async def passbook(self, rider: str, subdistrict: str | None) -> Passbook | None:
-        scope = {} if subdistrict is None else {"subdistrict": subdistrict}
-        document = await self._passbooks.find_one({"_id": rider, **scope})
+    async def passbook(self, scope: Scope, rider: str) -> Passbook | None:
+        own = {"_id": {"$eq": rider, "$in": [scope.id]}}
+        query = {"_id": rider, "subdistrict": scope.subdistrict} if scope.desk else own
+        document = await self._passbooks.find_one(query)
         return None if document is None else PASSBOOKS.load(document)
 
-    async def entries(self, account: str, after: int, limit: int) -> Sequence[Entry]:
-        query = {"account": account, "number": {"$gt": after}}
+    async def entries(self, scope: Scope, rider: str, after: int, limit: int) -> Sequence[Entry] | None:
+        book = await self.passbook(scope, rider)
+        if book is None:
+            return None
+        query = {"account": book.account, "number": {"$gt": after}}
         found = await self._entries.find(query).sort("number", 1).limit(limit).to_list(None)
         return [ENTRIES.load(document) for document in found]
 
-    async def incident(self, id_: str, subdistrict: str) -> Incident | None:
-        document = await self._incidents.find_one({"_id": id_, "subdistrict": subdistrict})
-        return None if document is None else INCIDENTS.load(document)
+    async def incident(self, scope: Scope, id_: str) -> tuple[Incident, Sequence[tuple[str, Entry]]] | None:
+        document = await self._incidents.find_one({"_id": id_, **within(scope, "community")})
+        return None if document is None else (INCIDENTS.load(document), await self._entries_of_incident(id_))
 
-    async def entries_of_incident(self, id_: str) -> Sequence[tuple[str, Entry]]:
+    async def _entries_of_incident(self, id_: str) -> Sequence[tuple[str, Entry]]:
         found = (
             await self._entries.find({"incident": id_}).sort([("at", 1), ("account", 1), ("number", 1)]).to_list(None)
         )

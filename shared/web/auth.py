@@ -16,6 +16,7 @@ from fastapi import Depends, Request
 from jwt import PyJWK
 
 from shared.errors import Forbidden, Refused
+from shared.scope import Scope
 from shared.settings import Settings
 
 ALGORITHM = "ES256"
@@ -74,10 +75,13 @@ class Principal:
         """As events name it: `kind:id`."""
         return f"{self.role}:{self.id}"
 
-    def require(self, *roles: Role) -> None:
-        """Raises `Forbidden` unless the caller has one of these roles."""
-        if self.role not in roles:
-            raise Forbidden(f"this needs the role {' or '.join(roles)}, you are {self.role}")
+    @property
+    def scope(self) -> Scope:
+        """How far he sees."""
+        department = self.department if self.role is Role.DEPARTMENT else None
+        actor = f"department:{department}" if department else self.actor
+        desk = self.role in (Role.STAFF, Role.LEAD)
+        return Scope(self.id, actor, self.subdistrict, desk, self.communities, department)
 
 
 class TokenVerifier:
@@ -172,7 +176,12 @@ def _unusable(claim: str) -> Unauthorized:
 
 def caller(request: Request) -> Principal:
     """FastAPI dependency: the verified caller. Raises `Unauthorized`, or `CsrfMissing` for a command with a cookie alone."""
+    known: Principal | None = request.scope.get("principal")  # by the guard of the route
+    if known is not None:
+        return known
     verifier: TokenVerifier = request.app.state.verifier
+    if len(request.headers.getlist("Authorization")) > 1:
+        raise Unauthorized("send one header Authorization, not several")
     header, cookie = request.headers.get("Authorization"), request.cookies.get(ACCESS_COOKIE)
     if header is None and cookie:
         principal = verifier.verify(cookie)

@@ -28,6 +28,8 @@ from services.intake.domain.sight import sees, sight_of
 from services.intake.issuers import IdTokens
 from services.intake.logins import LoginLimits, client_of, counters
 from services.intake.metrics import AccountMetrics
+from services.intake.policy import ACCOUNTS as ACCOUNT_ROUTES
+from services.intake.policy import SESSIONS
 from services.intake.sessions_api import Door
 from services.intake.store import ACCOUNTS, COLLECTIONS, MongoPeople
 from services.intake.tokens import SessionTokens
@@ -35,6 +37,7 @@ from shared.clock import system_clock
 from shared.ids import new_id
 from shared.metrics import Metrics
 from shared.mongo.lane import Lane
+from shared.scope import Scope
 from shared.web.app import create
 from shared.web.auth import TokenVerifier, read_jwks
 from tests.support.issuing import NONCE, LittleIssuer, issuing
@@ -100,7 +103,14 @@ class House:
             lane, DESK, self.people, self.tokens, self.id_tokens, limits, counted, system_clock, new_id, secure=True
         )
         routers = [accounts_api.router(office), sessions_api.router(door)]
-        return create("intake", metrics=metrics, checks={}, routers=routers, verifier=self.verifier)
+        return create(
+            "intake",
+            metrics=metrics,
+            checks={},
+            routers=routers,
+            policy=SESSIONS | ACCOUNT_ROUTES,
+            verifier=self.verifier,
+        )
 
     def put(self, *accounts: Account) -> None:
         for one in accounts:
@@ -135,6 +145,7 @@ async def house(stack: Stack, tmp_path: Path) -> AsyncIterator[House]:
 
 
 RIDER_ID = str(uuid.UUID(int=7))
+MINE = Scope(RIDER_ID, f"rider:{RIDER_ID}", HERE)
 
 
 async def test_an_invitation_is_redeemed_once_by_twenty_at_two_apis(house: House) -> None:
@@ -144,7 +155,7 @@ async def test_an_invitation_is_redeemed_once_by_twenty_at_two_apis(house: House
     answers = await asyncio.gather(*tries)
     assert sorted(answer.status_code for answer in answers) == [201] + [401] * 19
     assert {answer.json().get("code") for answer in answers if answer.status_code == 401} == {"invite-used"}
-    assert len(await house.people.sessions(RIDER_ID, system_clock())) == 1
+    assert len(await house.people.sessions(MINE, system_clock())) == 1
     assert code not in repr(
         [list(house.store.behind[house.store.place.name][name].find()) for name in ("invites", "sessions")]
     )

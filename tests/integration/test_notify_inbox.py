@@ -12,6 +12,7 @@ import pytest
 
 from services.notify import api, stream
 from services.notify.api import router
+from services.notify.policy import POLICY
 from services.notify.store import COLLECTIONS, READ_MARKS, RECIPIENTS, InboxChanges, MongoInboxes
 from services.notify.stream import Doorbell
 from shared.clock import system_clock
@@ -77,6 +78,7 @@ async def serving(stack: Stack, tmp_path: Any, *, doorbell_works: bool = True) -
                 metrics=Metrics("notify", "api", "test"),
                 checks={},
                 routers=[routes],
+                policy=POLICY,
                 verifier=TokenVerifier(read_jwks(SIGNER.write_jwks(tmp_path / "jwks.json")), ISSUER, AUDIENCE),
             )
             async with served(app) as client:

@@ -13,14 +13,17 @@ import pytest
 from services.points.api import router
 from services.points.domain.entry import Kind
 from services.points.domain.ledger import verify_chain
+from services.points.policy import POLICY
 from services.points.store import COLLECTIONS, MongoViews
 from shared.contracts.envelope import Message
 from shared.metrics import Metrics
+from shared.scope import Scope
 from shared.web.app import create
 from shared.web.auth import TokenVerifier, read_jwks
 from tests.support.lanes import running
 from tests.support.memory import MemoryTransactor
 from tests.support.pointing import (
+    BEIDAJIE,
     NINE,
     Ledger,
     Points,
@@ -37,6 +40,7 @@ from tests.support.stores import MongoStore, in_mongo
 from tests.support.tokens import AUDIENCE, ISSUER, Signer, bearer
 
 SIGNER = Signer()
+OFFICE = Scope("s1", "staff:s1", BEIDAJIE, desk=True)
 ANNA, BERT = bearer(SIGNER.token("rider", "anna")), bearer(SIGNER.token("rider", "bert"))
 STAFF = bearer(SIGNER.token("staff", "staff-1"))
 ELSEWHERE = bearer(SIGNER.token("staff", "staff-2", subdistrict="140302004"))
@@ -104,11 +108,11 @@ async def test_a_chain_holds_after_the_database_has_cut_its_times(store: MongoSt
     ledger = await Ledger.read(store.database)
     views = MongoViews(store.database)
     book = ledger.passbooks["anna"]
-    assert verify_chain(await views.entries(book.account, 0, 10), book.digest) is None
+    assert verify_chain(await views.entries(OFFICE, "anna", 0, 10) or [], book.digest) is None
 
     entries = store.behind[store.place.name]["entries"]
     entries.update_one({"kind": Kind.POST.value}, {"$set": {"amount": 500}})
-    broken = verify_chain(await views.entries(book.account, 0, 10), book.digest)
+    broken = verify_chain(await views.entries(OFFICE, "anna", 0, 10) or [], book.digest)
     assert broken is not None
     assert broken.entry == "award:inc:hazard_first:anna:post"
     entries.update_one({"kind": Kind.POST.value}, {"$set": {"amount": 5}})
@@ -133,7 +137,9 @@ async def client(store: MongoStore, points: Points, tmp_path: Path) -> AsyncIter
     await points.hear(reported(incident="two"), joined(incident="two"), moved("triaged", "two"))
     verifier = TokenVerifier(read_jwks(SIGNER.write_jwks(tmp_path / "jwks.json")), ISSUER, AUDIENCE)
     routers = [router(MongoViews(store.database))]
-    app = create("points", metrics=Metrics("points", "api", "r"), checks={}, routers=routers, verifier=verifier)
+    app = create(
+        "points", metrics=Metrics("points", "api", "r"), checks={}, routers=routers, policy=POLICY, verifier=verifier
+    )
     async with served(app) as client:
         yield client
 

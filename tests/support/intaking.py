@@ -8,6 +8,7 @@ from services.intake.domain.report import GridPath, Report
 from services.intake.domain.status import Status
 from services.intake.ports import CategoryRule, Photo
 from services.intake.store import INCIDENTS, REPORTS, STATUSES
+from shared.scope import Scope
 from tests.support.memory import MemoryTransactor
 
 RECEIVED = datetime(2026, 11, 25, 1, 40, tzinfo=UTC)
@@ -32,18 +33,29 @@ class StubRules:
 
 @dataclass
 class MemoryPhotos:
-    """Photos in a dictionary."""
+    """Photos in a dictionary. Whole desks only; `store`: where the incidents and orders of departments are."""
 
     photos: dict[str, Photo] = field(default_factory=dict)
+    store: MemoryTransactor = field(default_factory=MemoryTransactor)
 
     async def put(self, photo: Photo, jpeg: bytes, thumb: bytes) -> bool:
         return self.photos.setdefault(photo.id, photo) is photo
 
-    async def find(self, ids: list[str]) -> dict[str, Photo]:
-        return {id_: self.photos[id_] for id_ in ids if id_ in self.photos}
+    async def own(self, scope: Scope, ids: list[str]) -> dict[str, Photo]:
+        found = {id_: self.photos[id_] for id_ in ids if id_ in self.photos}
+        return {id_: photo for id_, photo in found.items() if photo.uploader == scope.actor}
 
-    async def read(self, id_: str, *, thumb: bool) -> bytes | None:
-        return b"jpeg" if id_ in self.photos else None
+    async def read(self, scope: Scope, id_: str, *, thumb: bool) -> bytes | None:
+        photo = self.photos.get(id_)
+        if photo is None:
+            return None
+        shown = scope.desk or scope.department in self._ordered(id_)
+        return b"jpeg" if photo.uploader == scope.actor or (shown and photo.subdistrict == scope.subdistrict) else None
+
+    def _ordered(self, photo: str) -> set[str]:
+        found = [INCIDENTS.load(d) for ref, d in self.store.documents.items() if ref.collection == "incidents"]
+        shown = [_status(self.store, incident.id) for incident in found if photo in incident.photo_ids]
+        return {order.department for status in shown for order in status.orders}
 
 
 @dataclass
@@ -52,18 +64,19 @@ class MemoryViews:
 
     store: MemoryTransactor
 
-    async def report(self, id_: str) -> Report | None:
+    async def report(self, scope: Scope, id_: str) -> tuple[Report, Status] | None:
         document = self.store.documents.get(REPORTS.ref(id_))
-        return REPORTS.load(document) if document else None
+        if document is None:
+            return None
+        report = REPORTS.load(document)
+        community = report.place.grid.community if report.place.grid else None
+        seen = scope.sees(report.subdistrict, community) if scope.desk else report.rider == scope.id
+        return (report, _status(self.store, report.incident)) if seen else None
 
-    async def status(self, incident: str) -> Status:
-        document = self.store.documents.get(STATUSES.ref(incident))
-        return STATUSES.load(document) if document else Status(incident)
 
-    async def department_may_see(self, department: str, photo: str) -> bool:
-        found = [INCIDENTS.load(d) for ref, d in self.store.documents.items() if ref.collection == "incidents"]
-        shown = [await self.status(incident.id) for incident in found if photo in incident.photo_ids]
-        return any(department in {order.department for order in status.orders} for status in shown)
+def _status(store: MemoryTransactor, incident: str) -> Status:
+    document = store.documents.get(STATUSES.ref(incident))
+    return STATUSES.load(document) if document else Status(incident)
 
 
 def photo(id_: str = "p1", uploader: str = "rider:rider-1", gps: tuple[float, float] | None = None) -> Photo:

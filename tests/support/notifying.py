@@ -47,8 +47,8 @@ class StubNames:
     def place(self, code: str) -> Words:
         return Words(f"网格{code[-8:]}", f"grid {code[-8:]}")
 
-    def is_community(self, code: str, subdistrict: str) -> bool:
-        return code in (HERE, THERE) and subdistrict == SUBDISTRICT
+    def communities(self, subdistrict: str) -> tuple[str, ...]:
+        return (HERE, THERE) if subdistrict == SUBDISTRICT else ()
 
 
 @dataclass(frozen=True)

@@ -11,10 +11,12 @@ import pytest
 from services.dispatch.api import router
 from services.dispatch.domain.incident import Incident
 from services.dispatch.handlers import ReceiveReport
+from services.dispatch.policy import POLICY
 from services.dispatch.store import INCIDENTS
 from shared.context import Context
 from shared.metrics import Metrics
 from shared.mongo.lane import Lane
+from shared.scope import Scope
 from shared.web.app import create
 from shared.web.auth import TokenVerifier, read_jwks
 from tests.support.dispatching import StubRules, report
@@ -33,15 +35,16 @@ class MemoryViews:
 
     store: MemoryTransactor
 
-    async def incident(self, id_: str, subdistrict: str) -> tuple[Incident, int] | None:
+    async def incident(self, scope: Scope, id_: str) -> tuple[Incident, int] | None:
         document = self.store.documents.get(INCIDENTS.ref(id_))
-        if document is None or document["subdistrict"] != subdistrict:
+        if document is None:
             return None
-        return INCIDENTS.load(document), document["version"]
+        incident = INCIDENTS.load(document)
+        return (incident, document["version"]) if scope.sees(incident.subdistrict, incident.community) else None
 
-    async def queue(self, subdistrict: str, state: str | None, limit: int) -> list[tuple[Incident, int]]:
+    async def queue(self, scope: Scope, state: str | None, limit: int) -> list[tuple[Incident, int]]:
         ids = [ref.id for ref in self.store.documents if ref.collection == "incidents"]
-        found = [await self.incident(id_, subdistrict) for id_ in ids]
+        found = [await self.incident(scope, id_) for id_ in ids]
         return [one for one in found if one and state in (None, one[0].state)][:limit]
 
 
@@ -69,7 +72,9 @@ async def house(tmp_path: Path) -> AsyncIterator[House]:
     async with running(store) as lane:
         await lane.submit(ReceiveReport(INCIDENTS, rules, report(), Context("rider:rider-1", "story-1")))
         routes = router(lane, INCIDENTS, MemoryViews(store), rules)
-        app = create("d", metrics=Metrics("d", "api", "v1"), checks={}, routers=[routes], verifier=verifier)
+        app = create(
+            "d", metrics=Metrics("d", "api", "v1"), checks={}, routers=[routes], policy=POLICY, verifier=verifier
+        )
         async with served(app) as client:
             yield House(lane, store, client)
 

@@ -26,6 +26,7 @@ from shared.contracts.incident_resolved import IncidentResolved
 from shared.errors import Conflict, Invalid, NotFound
 from shared.mongo.lane import Lane
 from shared.reference.load import load
+from shared.scope import Scope
 from tests.support.dispatching import PLACE, RECEIVED, StubReceipts, StubRules, report
 from tests.support.lanes import published, running
 from tests.support.memory import NOW, MemoryTransactor
@@ -55,9 +56,8 @@ class Desk:
 
     async def assign(self, *departments: str, version: int, subdistrict: str = "140302003") -> tuple[Incident, int]:
         context = Context("staff:s1", "story-2")
-        command = AssignDepartments(
-            INCIDENTS, self.rules, "inc", subdistrict, version, departments, "they own it", context
-        )
+        scope = Scope("s1", "staff:s1", subdistrict, desk=True)
+        command = AssignDepartments(INCIDENTS, self.rules, "inc", scope, version, departments, "they own it", context)
         return await self.lane.submit(command)
 
     def incident(self, id_: str = "inc") -> Incident:

@@ -16,6 +16,7 @@ from services.intake.domain.status import OrderView, Status
 from services.intake.handlers import FollowIncident
 from services.intake.photo_pool import PhotoPool
 from services.intake.photos import Limits
+from services.intake.policy import REPORTS as REPORT_ROUTES
 from services.intake.receipts import ReceiptSigner
 from services.intake.store import INCIDENTS, REPORTS, STATUSES
 from shared.contracts.incident_changed import IncidentChanged
@@ -42,7 +43,7 @@ class House:
     def __init__(self, directory: Path, lane: Lane, store: MemoryTransactor) -> None:
         self.store = store
         self.lane = lane
-        self.photos = MemoryPhotos()
+        self.photos = MemoryPhotos(store=store)
         self.rules = StubRules()
         self.views = MemoryViews(store)
         self.jwks = SIGNER.write_jwks(directory / "jwks.json")
@@ -57,7 +58,7 @@ class House:
         )
         verifier = TokenVerifier(read_jwks(self.jwks), ISSUER, AUDIENCE)
         metrics = Metrics("intake", "api", "v1")
-        return create("intake", metrics=metrics, checks={}, routers=[routes], verifier=verifier)
+        return create("intake", metrics=metrics, checks={}, routers=[routes], policy=REPORT_ROUTES, verifier=verifier)
 
     async def report(self, headers: dict[str, str] = RIDER, **changes: Any) -> httpx2.Response:
         return await self.client.post("/v1/reports", json=wish(**changes), headers=headers)
@@ -145,8 +146,9 @@ async def test_a_report_is_read_by_its_rider_and_by_staff_of_its_sub_district(ho
     assert await house.get(path) == 200
     assert await house.get(path, STAFF) == 200
     elsewhere = bearer(SIGNER.token("staff", "staff-2", subdistrict="140302004"))
-    for stranger in (bearer(SIGNER.token("rider", "rider-2")), WATER, elsewhere):
+    for stranger in (bearer(SIGNER.token("rider", "rider-2")), elsewhere):
         assert await house.get(path, stranger) == 404
+    assert await house.get(path, WATER) == 403
     assert await house.get("/v1/reports/nothing") == 404
 
 

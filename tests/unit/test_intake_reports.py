@@ -22,6 +22,7 @@ from shared.geo import crs
 from shared.ids import new_id, public_code, report_id
 from shared.mongo.lane import Lane
 from shared.mongo.work import Ref
+from shared.scope import Scope
 from shared.web.auth import Principal, Role
 from tests.support.intaking import GRID, RECEIVED, MemoryPhotos, StubRules, photo, place, wish
 from tests.support.lanes import published, running
@@ -247,7 +248,8 @@ async def test_the_same_bytes_again_are_the_same_photo_received_when_it_first_wa
 
     async def take(raw: bytes, uploader: str, at: datetime) -> Any:
         pool = cast(PhotoPool, Pool())
-        return await take_photo(raw, uploader, "140302003", pool, photos, lambda: at)
+        scope = Scope("account-7", uploader, "140302003")
+        return await take_photo(raw, scope, pool, photos, lambda: at)
 
     photos = MemoryPhotos()
     first, new = await take(b"a", "department:water", RECEIVED)

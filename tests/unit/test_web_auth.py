@@ -11,7 +11,7 @@ from typing import Any
 import jwt
 import pytest
 
-from shared.errors import Forbidden
+from shared.scope import Scope
 from shared.web.auth import Principal, Role, TokenVerifier, Unauthorized, read_jwks
 from tests.support.tokens import AUDIENCE, ISSUER, KEY_ID, Signer, claims
 
@@ -181,12 +181,28 @@ def test_a_file_without_a_usable_key_is_named(tmp_path: Path, content: str) -> N
         read_jwks(tmp_path / "absent")
 
 
-def test_a_role_is_required_by_name() -> None:
-    rider = Principal("r", Role.RIDER, "140302003")
-    rider.require(Role.STAFF, Role.RIDER)
-    with pytest.raises(Forbidden, match="staff or lead, you are rider"):
-        rider.require(Role.STAFF, Role.LEAD)
-    assert rider.actor == "rider:r"
+def test_a_scope_follows_from_the_token_alone() -> None:
+    here, mine = "140302003", ("140302003001",)
+    rider = Principal("r", Role.RIDER, here, squad="squad-1", captain=True)
+    assert (rider.actor, rider.scope) == ("rider:r", Scope("r", "rider:r", here))
+    water = Principal("acc-7", Role.DEPARTMENT, here, department="water")
+    assert water.scope == Scope("acc-7", "department:water", here, department="water")
+    desk = Principal("s", Role.STAFF, here, mine, department="water").scope
+    assert desk == Scope("s", "staff:s", here, desk=True, communities=mine)
+    for role in (Role.OPERATOR, Role.ADMINISTRATOR, Role.RIDER, Role.DEPARTMENT):
+        assert not Principal("x", role, here, department="water").scope.sees(here, None)
+
+
+@pytest.mark.parametrize(
+    ("communities", "community", "seen"),
+    [((), "a", True), ((), None, True), (("a",), "a", True), (("a",), None, True), (("a",), "b", False)],
+)
+def test_a_desk_sees_its_communities_and_what_has_no_certain_place(
+    communities: tuple[str, ...], community: str | None, seen: bool
+) -> None:
+    desk = Scope("s", "staff:s", "here", desk=True, communities=communities)
+    assert desk.sees("here", community) is seen
+    assert not desk.sees("elsewhere", community)
 
 
 def test_a_demo_key_is_refused_by_name_outside_development(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from pydantic import BaseModel
 
 from shared.metrics import Metrics
 from shared.web.app import MAX_BODY_BYTES, create
-from tests.support.serving import served
+from tests.support.serving import open_to_all, served
 
 METRICS = Metrics("test", "api", "v1")
 
@@ -41,7 +41,9 @@ def routes() -> APIRouter:
 
 @pytest.fixture(scope="module")
 async def client() -> AsyncIterator[httpx2.AsyncClient]:
-    async with served(create("test", metrics=METRICS, checks={}, routers=[routes()])) as client:
+    router = routes()
+    app = create("test", metrics=METRICS, checks={}, routers=[router], policy=open_to_all(router))
+    async with served(app) as client:
         yield client
 
 

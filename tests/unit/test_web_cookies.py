@@ -10,7 +10,7 @@ from fastapi import APIRouter
 from shared.metrics import Metrics
 from shared.web.app import create
 from shared.web.auth import Caller, TokenVerifier, read_jwks
-from tests.support.serving import served
+from tests.support.serving import open_to_all, served
 from tests.support.tokens import AUDIENCE, ISSUER, Signer, bearer
 
 SIGNER = Signer()
@@ -28,7 +28,8 @@ async def client(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[http
     jwks: Path = SIGNER.write_jwks(tmp_path_factory.mktemp("jwks") / "jwks.json")
     verifier = TokenVerifier(read_jwks(jwks), ISSUER, AUDIENCE)
     metrics = Metrics("intake", "api", "r")
-    async with served(create("t", metrics=metrics, checks={}, routers=[routes], verifier=verifier)) as client:
+    app = create("t", metrics=metrics, checks={}, routers=[routes], policy=open_to_all(routes), verifier=verifier)
+    async with served(app) as client:
         yield client
 
 

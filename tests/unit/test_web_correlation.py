@@ -11,7 +11,7 @@ from prometheus_client import generate_latest
 from shared.metrics import Metrics
 from shared.web.app import create
 from shared.web.correlation import context_of
-from tests.support.serving import served
+from tests.support.serving import open_to_all, served
 
 METRICS = Metrics("test", "api", "v1")
 TRACE = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
@@ -31,7 +31,9 @@ def routes() -> APIRouter:
 
 @pytest.fixture(scope="module")
 async def client() -> AsyncIterator[httpx2.AsyncClient]:
-    async with served(create("test", metrics=METRICS, checks={}, routers=[routes()])) as client:
+    router = routes()
+    app = create("test", metrics=METRICS, checks={}, routers=[router], policy=open_to_all(router))
+    async with served(app) as client:
         yield client
 
 

@@ -19,7 +19,7 @@ from shared.web.auth import Principal, Role
 from shared.web.idempotency import ANSWERS, Once, fingerprint, submit_once
 from tests.support.deliveries import Wobbly
 from tests.support.lanes import running
-from tests.support.serving import served
+from tests.support.serving import open_to_all, served
 
 
 class Wish(BaseModel):
@@ -144,7 +144,8 @@ async def client(lane: Lane) -> AsyncIterator[httpx2.AsyncClient]:
     async def add(wish: Wish, key: Key) -> Response:
         return await submit_once(lane, RIDER, key, fingerprint(wish), Add(wish.amount))
 
-    async with served(create("test", metrics=Metrics("test", "api", "v1"), checks={}, routers=[router])) as client:
+    app = create("test", metrics=Metrics("test", "api", "v1"), checks={}, routers=[router], policy=open_to_all(router))
+    async with served(app) as client:
         yield client
 
 

@@ -17,7 +17,7 @@ from shared.metrics import Metrics
 from shared.web.app import MAX_BODY_BYTES, create
 from shared.web.auth import Caller, TokenVerifier, read_jwks
 from tests.support.intaking import place, wish
-from tests.support.serving import served
+from tests.support.serving import open_to_all, served
 from tests.support.tokens import AUDIENCE, ISSUER, Signer, bearer
 
 ERRORS: dict[str, Exception] = {
@@ -72,7 +72,9 @@ METRICS = Metrics("test", "api", "v1")
 async def client(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[httpx2.AsyncClient]:
     jwks = SIGNER.write_jwks(Path(tmp_path_factory.mktemp("jwks")) / "jwks.json")
     verifier = TokenVerifier(read_jwks(jwks), ISSUER, AUDIENCE)
-    async with served(create("test", metrics=METRICS, checks={}, routers=[routes()], verifier=verifier)) as client:
+    router = routes()
+    app = create("test", metrics=METRICS, checks={}, routers=[router], policy=open_to_all(router), verifier=verifier)
+    async with served(app) as client:
         yield client
 
 

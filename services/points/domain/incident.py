@@ -42,6 +42,7 @@ class Reported:
 
     sighting: Sighting
     activity: str | None
+    community: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +70,14 @@ class Recategorised:
 
 
 @dataclass(frozen=True, slots=True)
+class Placed:
+    """Another place. It pays nothing; it says which community's desk may look."""
+
+    sequence: int
+    community: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Resolved:
     """It is fixed. `sightings` in the order that dispatch froze; class and category are final."""
 
@@ -79,7 +88,7 @@ class Resolved:
     sightings: tuple[Sighting, ...]
 
 
-Fact = Reported | Joined | Moved | Recategorised | Resolved
+Fact = Reported | Joined | Moved | Recategorised | Placed | Resolved
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +97,8 @@ class Incident:
 
     `promised`: the first promising state; `emergency`: the class at that moment, which promises are priced with, so that
     they do not depend on when a report arrives. `unpaid`: why promises ended after that; there are no new ones then, but
-    if it is fixed after all it is paid. `resolved`: the first resolution, the only one that pays.
+    if it is fixed after all it is paid. `resolved`: the first resolution, the only one that pays. `community`: None while
+    the place is uncertain; `placed` once it was corrected.
     """
 
     id: str
@@ -103,16 +113,19 @@ class Incident:
     emergency: bool = False
     unpaid: str | None = None
     resolved: Resolved | None = None
+    community: str | None = None
+    placed: bool = False
 
 
 def learn(incident: Incident, fact: Fact) -> Incident:
     """The incident with one more fact; a fact known already changes nothing."""
-    if isinstance(fact, Moved | Recategorised):
+    if isinstance(fact, Moved | Recategorised | Placed):
         return incident if fact.sequence <= incident.changes else _changed(incident, fact)
     match fact:
         case Reported():
             activity = incident.activity if incident.recategorised else fact.activity
-            return replace(_saw(incident, fact.sighting), reported=True, activity=activity)
+            community = incident.community if incident.placed else fact.community
+            return replace(_saw(incident, fact.sighting), reported=True, activity=activity, community=community)
         case Joined():
             return _saw(incident, fact.sighting)
         case Resolved():
@@ -125,8 +138,10 @@ def _saw(incident: Incident, sighting: Sighting) -> Incident:
     return replace(incident, sightings=(*incident.sightings, sighting))
 
 
-def _changed(incident: Incident, fact: Moved | Recategorised) -> Incident:
+def _changed(incident: Incident, fact: Moved | Recategorised | Placed) -> Incident:
     changed = replace(incident, changes=fact.sequence)
+    if isinstance(fact, Placed):
+        return replace(changed, placed=True, community=fact.community)
     if isinstance(fact, Moved):
         return _moved(changed, fact)
     changed = replace(changed, recategorised=True, activity=fact.activity)

@@ -1,0 +1,65 @@
+"""Who may call which route of intake."""
+
+from shared.web.auth import Role
+from shared.web.policy import DESKS, EVERY_ROLE, Policy, Reach, Rule, allow, public
+
+REPORTS: dict[str, Rule] = {
+    "POST /v1/photos": allow(Role.RIDER, Role.STAFF, reach=Reach.OWN, zh="上传照片", en="upload one photo"),
+    "POST /v1/evidence": allow(
+        Role.DEPARTMENT, reach=Reach.DEPARTMENT, zh="上传处置后照片", en="upload an after-photo"
+    ),
+    "GET /v1/photos/{photo_id}": allow(
+        Role.RIDER,
+        Role.DEPARTMENT,
+        *DESKS,
+        reach=(Reach.OWN, Reach.DEPARTMENT, Reach.COMMUNITIES),
+        zh="看一张照片",
+        en="one photo, for whoever may see it",
+    ),
+    "POST /v1/reports": allow(Role.RIDER, reach=Reach.OWN, zh="上报隐患", en="report a hazard"),
+    "GET /v1/reports/{report_id}": allow(
+        Role.RIDER,
+        *DESKS,
+        reach=(Reach.OWN, Reach.COMMUNITIES),
+        zh="看一次上报",
+        en="one report with what became of it",
+    ),
+}
+
+SESSIONS: dict[str, Rule] = {
+    "POST /v1/sessions": public("登录：凭邀请码或身份令牌", "log in with an invitation or an id token"),
+    "POST /v1/sessions/refresh": public("续期：凭刷新令牌", "carry a session on with its refresh token"),
+    "GET /v1/sessions": allow(*EVERY_ROLE, reach=Reach.OWN, zh="我在哪些设备上登录了", en="where I am logged in"),
+    "DELETE /v1/sessions/current": allow(*EVERY_ROLE, reach=Reach.OWN, zh="在这里退出", en="log out here"),
+    "DELETE /v1/sessions": allow(*EVERY_ROLE, reach=Reach.OWN, zh="在所有设备上退出", en="log out everywhere"),
+}
+
+ACCOUNTS: dict[str, Rule] = {
+    "GET /v1/people": allow(
+        *EVERY_ROLE,
+        reach=(Reach.OWN, Reach.SQUAD, Reach.COMMUNITIES, Reach.SUBDISTRICT),
+        zh="范围内人员的姓名",
+        en="names of people in my scope",
+    ),
+    "GET /v1/me": allow(*EVERY_ROLE, reach=Reach.OWN, zh="我的账号", en="my own account"),
+    "GET /v1/accounts": allow(
+        Role.ADMINISTRATOR,
+        *DESKS,
+        reach=(Reach.COMMUNITIES, Reach.SUBDISTRICT),
+        zh="我管理的账号",
+        en="the accounts I look after",
+    ),
+    "PATCH /v1/accounts/{account_id}": allow(
+        Role.ADMINISTRATOR, reach=Reach.SUBDISTRICT, zh="修改账号", en="change an account"
+    ),
+    "POST /v1/accounts/{account_id}/invites": allow(
+        Role.ADMINISTRATOR,
+        Role.STAFF,
+        reach=(Reach.COMMUNITIES, Reach.SUBDISTRICT),
+        zh="生成一次性邀请链接",
+        en="a one-time link to log in with",
+    ),
+    "POST /v1/roster": allow(Role.ADMINISTRATOR, reach=Reach.SUBDISTRICT, zh="导入名单", en="take over a roster"),
+}
+
+POLICY: Policy = {**REPORTS, **SESSIONS, **ACCOUNTS}

@@ -1,0 +1,30 @@
+"""Whose inboxes a caller may look into. Staff accounts are kept apart from departments and communities of any name."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from services.notify.domain.case import rider_audience
+from shared.scope import Scope
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """The caller's `account`, its `own` inbox, and `all` that it may look into."""
+
+    account: str
+    own: str
+    all: frozenset[str]
+
+
+def reach_of(scope: Scope, communities: Iterable[str]) -> Reach:
+    """One's own inbox; for a desk those of its communities, and if it sees to all, the sub-district's.
+
+    `communities`: those of the sub-district. A code in a token that is none of them opens nothing.
+    """
+    kind, _, id_ = scope.actor.partition(":")
+    own = rider_audience(id_) if kind == "rider" else f"account:{scope.id}"
+    if not scope.desk:
+        return Reach(scope.id, own, frozenset({own}))
+    seen = {f"community:{code}" for code in communities if not scope.communities or code in scope.communities}
+    whole = set() if scope.communities else {f"subdistrict:{scope.subdistrict}"}
+    return Reach(scope.id, own, frozenset({own, *seen, *whole}))
