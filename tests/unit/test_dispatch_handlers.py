@@ -351,4 +351,8 @@ async def test_an_incident_survives_the_way_into_its_document_and_back(desk: Des
 async def test_also_what_nobody_could_be_named_for_says_by_which_reference_data(desk: Desk) -> None:
     desk.rules = StubRules("whoever-acts: the rule asks for a finer place")
     await desk.receive(report())
-    assert (desk.incident().state, desk.incident().route, desk.incident().reference_version) == (State.TRIAGED, None, "v1")
+    assert (desk.incident().state, desk.incident().route, desk.incident().reference_version) == (
+        State.TRIAGED,
+        None,
+        "v1",
+    )
