@@ -35,6 +35,7 @@ from tests.support.estate import (
     UNCERTAIN,
     Estate,
 )
+from tests.support.forging import forgeries
 from tests.support.intaking import wish
 from tests.support.stack import Stack
 from tests.support.tokens import bearer
@@ -309,3 +310,38 @@ async def test_scenario_18_the_rider_comes_from_the_token_and_another_in_the_bod
     own = await client.post("/v1/reports", json={**forged, "rider_id": "rider-2"}, headers=headers("other rider"))
     assert own.status_code == 201
     assert reports.count_documents({"_id": own.json()["report_id"], "rider": "rider-2"}) == 1
+
+
+MINE = {
+    "intake": "/v1/reports/report-of-inc",
+    "dispatch": "/v1/incidents/inc",
+    "points": "/v1/incidents/inc/points",
+    "notify": "/v1/inbox",
+}
+FORGED = forgeries(SIGNER, "staff", "s1", communities=[HERE])
+
+
+@pytest.mark.parametrize("service", MINE)
+async def test_a_forged_token_opens_nothing(estate: Estate, service: str) -> None:
+    client, path = estate.clients[service], MINE[service]
+    valid = SIGNER.token("staff", "s1", communities=[HERE])
+    assert (await client.get(path, headers=bearer(valid))).status_code == 200
+    for name, token in FORGED.items():
+        for carried in (bearer(token), {"Cookie": f"qianshao_access={token}"}):
+            answer = await client.get(path, headers=carried)
+            assert (answer.status_code, answer.json()["code"]) == (401, "unauthorized"), name
+            assert answer.headers["www-authenticate"] == "Bearer"
+            assert not [secret for secret in SECRETS if secret in answer.text], name
+
+
+@pytest.mark.parametrize("service", MINE)
+async def test_a_token_counts_in_its_header_alone_and_once(estate: Estate, service: str) -> None:
+    client, path = estate.clients[service], MINE[service]
+    valid = SIGNER.token("staff", "s1", communities=[HERE])
+    for name in ("token", "access_token", "authorization", "jwt"):
+        assert (await client.get(path, params={name: valid})).status_code == 401
+    good, bad = ("Authorization", f"Bearer {valid}"), ("Authorization", "Bearer nonsense")
+    for twice in ([good, bad], [bad, good], [good, good]):
+        assert (await client.get(path, headers=twice)).status_code == 401
+    for scheme in ("Basic", "Token", "BearerX", "Bearer,"):
+        assert (await client.get(path, headers={"Authorization": f"{scheme} {valid}"})).status_code == 401
