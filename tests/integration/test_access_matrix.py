@@ -1,0 +1,347 @@
+"""Every route of every service x everybody who has nothing to do with it: 401, 403, 404, or an answer without the story.
+
+And those who have to do with it get theirs: a matrix of refusals would also be true of a broken house.
+"""
+
+import asyncio
+import uuid
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+from starlette.routing import Route
+
+from ops.local import plan
+from shared.web.auth import Role
+from shared.web.policy import OF_EVERY_PROCESS, Policy
+from tests.support import estate as house
+from tests.support.estate import (
+    BEIDAJIE,
+    CODE,
+    CONTENT,
+    DEVICE,
+    ELSEWHERE,
+    GRID,
+    HERE,
+    NAME,
+    NEXT,
+    RIDER,
+    SECRETS,
+    SIGNER,
+    TEXT,
+    UNCERTAIN,
+    Estate,
+)
+from tests.support.forging import forgeries
+from tests.support.intaking import wish
+from tests.support.stack import Stack
+from tests.support.tokens import bearer
+from tests.unit.test_intake_roster import CHINESE, as_csv
+
+CALLERS: dict[str, tuple[Role, dict[str, Any]]] = {
+    "rider": (Role.RIDER, {"sub": RIDER, "squad": "squad-1", "sid": "s-1"}),
+    "other rider": (Role.RIDER, {"sub": "rider-2", "squad": "squad-1"}),
+    "captain of another squad": (Role.RIDER, {"sub": "rider-3", "squad": "squad-2", "captain": True}),
+    "rider elsewhere": (Role.RIDER, {"sub": "rider-4", "squad": "squad-1", "captain": True, "subdistrict": ELSEWHERE}),
+    "staff": (Role.STAFF, {"sub": "s1", "communities": [HERE]}),
+    "staff of all": (Role.STAFF, {"sub": "s2"}),
+    "staff next door": (Role.STAFF, {"sub": "s3", "communities": [NEXT]}),
+    "staff elsewhere": (Role.STAFF, {"sub": "s4", "subdistrict": ELSEWHERE}),
+    "staff elsewhere who claims it": (Role.STAFF, {"sub": "s5", "subdistrict": ELSEWHERE, "communities": [HERE]}),
+    "lead": (Role.LEAD, {"sub": "l1"}),
+    "lead elsewhere": (Role.LEAD, {"sub": "l2", "subdistrict": ELSEWHERE}),
+    "water": (Role.DEPARTMENT, {"sub": "d1", "department": "water"}),
+    "fire": (Role.DEPARTMENT, {"sub": "d2", "department": "fire"}),
+    "water elsewhere": (Role.DEPARTMENT, {"sub": "d3", "department": "water", "subdistrict": ELSEWHERE}),
+    "operator": (Role.OPERATOR, {"sub": "o1"}),
+    "administrator": (Role.ADMINISTRATOR, {"sub": "a1"}),
+    "administrator elsewhere": (Role.ADMINISTRATOR, {"sub": "a2", "subdistrict": ELSEWHERE}),
+}
+NOBODY = "nobody"
+RIDERS = ("rider", "other rider", "captain of another squad", "rider elsewhere")
+DESK = ("staff", "staff of all", "lead")
+AWAY = ("staff elsewhere", "staff elsewhere who claims it", "lead elsewhere")
+
+
+@dataclass(frozen=True)
+class Row:
+    """One request. `told`: whose answer has the story (`mark`) in it, with its status; 409 has got as far as the story.
+
+    `others`: what the others get whose role may call the route: 404, 403, or 200 with nothing of the story in it.
+    """
+
+    route: str
+    told: dict[str, int]
+    others: int = 404
+    mark: str = ""
+    path: str | None = None
+    query: dict[str, str] = field(default_factory=dict)
+    body: dict[str, Any] = field(default_factory=dict)
+    each: bool = False
+    """`others` are told, too, but of themselves."""
+
+    def __str__(self) -> str:
+        return f"{self.route} {self.query.get('audience', '')}".strip()
+
+
+def ok(*callers: str, status: int = 200) -> dict[str, int]:
+    return dict.fromkeys(callers, status)
+
+
+NEW_ONE = ("钱八", "13812345699", "骑手", "platform-a", "A-0099", "squad-1", "", "", "", "", "")
+IN_INBOX = {"audience": f"rider:{RIDER}"}
+IN_COMMUNITY = {"audience": f"community:{HERE}"}
+PHOTO = {"files": {"photo": b"any"}}
+AND_NEXT = (*DESK, "staff next door")
+INVITED, REFRESHED = "the invitation", "the refresh token"
+
+ROWS: dict[str, list[Row]] = {
+    "intake": [
+        Row("POST /v1/photos", ok("rider", status=201), 201, "photo_id", body=PHOTO, each=True),
+        Row("POST /v1/evidence", ok("water", status=201), 201, "receipt", body=PHOTO, each=True),
+        Row("GET /v1/photos/{photo_id}", ok("rider", "water", *DESK), mark=CONTENT, path="/v1/photos/photo-of-inc"),
+        Row("POST /v1/reports", ok("rider", status=201), 201, "reported", body={"json": wish(text="别处")}, each=True),
+        Row("GET /v1/reports/{report_id}", ok("rider", *DESK), mark=CODE, path="/v1/reports/report-of-inc"),
+        Row(
+            "POST /v1/sessions",
+            ok(NOBODY, status=201),
+            mark="access_token",
+            body={"json": {"invite": INVITED, "client": "app", "device": ""}},
+        ),
+        Row(
+            "POST /v1/sessions/refresh",
+            ok(NOBODY),
+            mark="access_token",
+            body={"json": {"refresh_token": REFRESHED}},
+        ),
+        Row("GET /v1/sessions", ok("rider"), 200, DEVICE),
+        Row("DELETE /v1/sessions/current", ok("rider", status=204)),
+        Row("DELETE /v1/sessions", ok("rider"), 200, '"ended":1'),
+        Row("GET /v1/people", ok("rider", *DESK, "administrator"), 200, NAME, query={"ids": RIDER}),
+        Row("GET /v1/me", ok("rider"), mark=NAME),
+        Row("GET /v1/accounts", ok(*DESK, "administrator"), 200, NAME),
+        Row(
+            "POST /v1/accounts/{account_id}/invites",
+            ok("staff", "staff of all", "administrator", status=201),
+            mark="https://front.example/",
+            path=f"/v1/accounts/{RIDER}/invites",
+        ),
+        Row(
+            "PATCH /v1/accounts/{account_id}",
+            ok("administrator"),
+            mark=NAME,
+            path=f"/v1/accounts/{RIDER}",
+            body={"json": {"expected_version": 1, "captain": True}},
+        ),
+        Row(
+            "POST /v1/roster",
+            ok("administrator"),
+            200,
+            f'"subdistrict":"{BEIDAJIE}"',
+            query={"dry_run": "true"},
+            body={"files": {"roster": ("r.csv", as_csv([CHINESE, NEW_ONE]))}},
+            each=True,
+        ),
+    ],
+    "dispatch": [
+        Row("GET /v1/incidents", ok(*DESK), 200, GRID),
+        Row("GET /v1/incidents/{incident_id}", ok(*DESK), mark=TEXT, path="/v1/incidents/inc"),
+        Row(
+            "POST /v1/incidents/{incident_id}/assign",
+            {"staff": 200, "staff of all": 409, "lead": 409},
+            mark=TEXT,
+            path="/v1/incidents/inc/assign",
+            body={"json": {"expected_version": 1, "departments": ["water"], "reason": "theirs"}},
+        ),
+    ],
+    "points": [
+        Row("GET /v1/passbook", ok("rider"), 200, RIDER),
+        Row("GET /v1/passbook/entries", ok("rider"), 200, "hazard_first"),
+        Row("GET /v1/passbooks/{rider}", ok(*AND_NEXT), mark=RIDER, path=f"/v1/passbooks/{RIDER}"),
+        Row("GET /v1/passbooks/{rider}/entries", ok(*AND_NEXT), mark="hazard", path=f"/v1/passbooks/{RIDER}/entries"),
+        Row("GET /v1/incidents/{incident_id}/points", ok(*DESK), mark=RIDER, path="/v1/incidents/inc/points"),
+    ],
+    "notify": [
+        Row("GET /v1/inbox", ok("rider"), 200, CODE),
+        Row("GET /v1/inbox", ok("rider"), 403, CODE, query=IN_INBOX),
+        Row("GET /v1/inbox", ok(*DESK), 403, CODE, query=IN_COMMUNITY),
+        Row("GET /v1/inbox/stream", ok("rider"), 403, CODE, query=IN_INBOX),
+        Row("GET /v1/inbox/stream", ok(*DESK), 403, CODE, query=IN_COMMUNITY),
+        Row("POST /v1/inbox/read", ok("rider"), 403, RIDER, query=IN_INBOX, body={"json": {"up_to": 1}}),
+        Row("POST /v1/inbox/read", ok(*DESK), 403, HERE, query=IN_COMMUNITY, body={"json": {"up_to": 1}}),
+    ],
+}
+ALL = [(service, row) for service, rows in ROWS.items() for row in rows]
+POLICIES: dict[str, Policy] = house.POLICIES
+
+
+@pytest.fixture(scope="module")
+async def estate(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Estate]:
+    folder: Path = tmp_path_factory.mktemp("estate")
+    async with house.estate(stack, folder) as made:
+        yield made
+
+
+def headers(caller: str) -> dict[str, str]:
+    key = {"Idempotency-Key": str(uuid.uuid4())}
+    if caller == NOBODY:
+        return key
+    role, claims = CALLERS[caller]
+    return {**key, **bearer(SIGNER.token(role, **claims))}
+
+
+async def ask(estate: Estate, service: str, row: Row, caller: str) -> tuple[int, str]:
+    method, _, template = row.route.partition(" ")
+    body = row.body
+    if "json" in body:
+        keys = {INVITED: estate.invite, REFRESHED: estate.refresh}
+        body = {"json": {name: keys.get(str(value), value) for name, value in body["json"].items()}}
+    request = {"headers": headers(caller), "params": row.query, **body}
+    async with asyncio.timeout(10), estate.clients[service].stream(method, row.path or template, **request) as answer:
+        return answer.status_code, await _text(answer, row.mark)
+
+
+async def _text(answer: httpx2.Response, mark: str) -> str:
+    """All of it; of a stream, which has no end, up to the mark."""
+    read = ""
+    async for part in answer.aiter_text():
+        read += part
+        if "event-stream" in answer.headers["content-type"] and mark in read:
+            break
+    return read
+
+
+def expected(row: Row, policy: Policy, caller: str) -> int:
+    rule = policy[row.route]
+    if caller in row.told:
+        return row.told[caller]
+    if caller == NOBODY:
+        return 401
+    return row.others if rule.roles and CALLERS[caller][0] in rule.roles else 403
+
+
+@pytest.mark.parametrize(("service", "row"), ALL, ids=[f"{service} {row}" for service, row in ALL])
+async def test_nobody_is_told_what_is_not_his(estate: Estate, service: str, row: Row) -> None:
+    policy = POLICIES[service]
+    callers = [NOBODY] if policy[row.route].roles is None else [NOBODY, *CALLERS]
+    strangers_first = sorted(callers, key=lambda caller: caller in row.told)
+    for caller in strangers_first:
+        status, text = await ask(estate, service, row, caller)
+        assert status == expected(row, policy, caller), (caller, status, text)
+        if caller in row.told:
+            assert status == 409 or row.mark in text, (caller, text)
+        elif not (row.each and status < 300):
+            assert not [secret for secret in SECRETS if secret in text], (caller, text)
+
+
+def test_every_route_has_its_row(estate: Estate) -> None:
+    assert set(ROWS) == set(plan.services())
+    for service, app in estate.apps.items():
+        routes = [route for route in app.routes if isinstance(route, Route)]
+        served = {f"{method} {route.path}" for route in routes for method in (route.methods or set()) - {"HEAD"}}
+        assert served == {row.route for row in ROWS[service]} | set(OF_EVERY_PROCESS)
+        assert set(POLICIES[service]) == {row.route for row in ROWS[service]}
+
+
+async def test_what_every_process_shows_to_everybody_has_nothing_of_it(estate: Estate) -> None:
+    for client in estate.clients.values():
+        for name in OF_EVERY_PROCESS:
+            answer = await client.get(name.partition(" ")[2])
+            assert answer.status_code == 200
+            assert not [secret for secret in SECRETS if secret in answer.text]
+
+
+@pytest.mark.parametrize(
+    ("service", "path"),
+    [
+        ("dispatch", f"/v1/incidents/{UNCERTAIN}"),
+        ("points", f"/v1/incidents/{UNCERTAIN}/points"),
+        ("intake", f"/v1/reports/report-of-{UNCERTAIN}"),
+        ("intake", f"/v1/photos/photo-of-{UNCERTAIN}"),
+    ],
+)
+async def test_an_uncertain_place_is_every_communitys_of_its_sub_district(
+    estate: Estate, service: str, path: str
+) -> None:
+    for callers, status in ((AND_NEXT, 200), (AWAY, 404)):
+        for caller in callers:
+            assert (await estate.clients[service].get(path, headers=headers(caller))).status_code == status, caller
+
+
+async def test_a_queue_is_narrowed_to_communities_before_it_is_cut(estate: Estate) -> None:
+    client = estate.clients["dispatch"]
+    seen = {}
+    for caller in (*AND_NEXT, *AWAY):
+        answer = await client.get("/v1/incidents", headers=headers(caller), params={"limit": 2})
+        seen[caller] = {one["incident"] for one in answer.json()}
+    assert seen == {
+        **{caller: {"inc", UNCERTAIN} for caller in DESK},
+        "staff next door": {UNCERTAIN},
+        **{caller: set() for caller in AWAY},
+    }
+
+
+async def test_after_photos_are_seen_by_the_desk_of_the_place(estate: Estate) -> None:
+    client, store = estate.clients["intake"], estate.stores["intake"]
+    answer = await client.post("/v1/evidence", files={"photo": b"after"}, headers=headers("water"))
+    photo = answer.json()["photo_id"]
+
+    async def who() -> set[str]:
+        asked = {name: await client.get(f"/v1/photos/{photo}", headers=headers(name)) for name in CALLERS}
+        return {name for name, answer in asked.items() if answer.status_code == 200}
+
+    assert await who() == {"water", "staff of all", "lead"}
+    status = store.behind[store.place.name]["statuses"]
+    status.update_one({"_id": "inc"}, {"$set": {"after_photos": [photo]}})
+    assert await who() == {"water", *DESK}
+
+
+async def test_scenario_18_the_rider_comes_from_the_token_and_another_in_the_body_is_refused(estate: Estate) -> None:
+    client, store = estate.clients["intake"], estate.stores["intake"]
+    reports = store.behind[store.place.name]["reports"]
+    before = reports.count_documents({})
+    forged = wish(client_key="phone-0018", rider_id=RIDER)
+    refused = await client.post("/v1/reports", json=forged, headers=headers("other rider"))
+    assert (refused.status_code, refused.json()["code"]) == (403, "forbidden")
+    assert reports.count_documents({}) == before
+    own = await client.post("/v1/reports", json={**forged, "rider_id": "rider-2"}, headers=headers("other rider"))
+    assert own.status_code == 201
+    assert reports.count_documents({"_id": own.json()["report_id"], "rider": "rider-2"}) == 1
+
+
+MINE = {
+    "intake": "/v1/reports/report-of-inc",
+    "dispatch": "/v1/incidents/inc",
+    "points": "/v1/incidents/inc/points",
+    "notify": "/v1/inbox",
+}
+FORGED = forgeries(SIGNER, "staff", "s1", communities=[HERE])
+
+
+@pytest.mark.parametrize("service", MINE)
+async def test_a_forged_token_opens_nothing(estate: Estate, service: str) -> None:
+    client, path = estate.clients[service], MINE[service]
+    valid = SIGNER.token("staff", "s1", communities=[HERE])
+    assert (await client.get(path, headers=bearer(valid))).status_code == 200
+    for name, token in FORGED.items():
+        for carried in (bearer(token), {"Cookie": f"qianshao_access={token}"}):
+            answer = await client.get(path, headers=carried)
+            assert (answer.status_code, answer.json()["code"]) == (401, "unauthorized"), name
+            assert answer.headers["www-authenticate"] == "Bearer"
+            assert not [secret for secret in SECRETS if secret in answer.text], name
+
+
+@pytest.mark.parametrize("service", MINE)
+async def test_a_token_counts_in_its_header_alone_and_once(estate: Estate, service: str) -> None:
+    client, path = estate.clients[service], MINE[service]
+    valid = SIGNER.token("staff", "s1", communities=[HERE])
+    for name in ("token", "access_token", "authorization", "jwt"):
+        assert (await client.get(path, params={name: valid})).status_code == 401
+    good, bad = ("Authorization", f"Bearer {valid}"), ("Authorization", "Bearer nonsense")
+    for twice in ([good, bad], [bad, good], [good, good]):
+        assert (await client.get(path, headers=twice)).status_code == 401
+    for scheme in ("Basic", "Token", "BearerX", "Bearer,"):
+        assert (await client.get(path, headers={"Authorization": f"{scheme} {valid}"})).status_code == 401

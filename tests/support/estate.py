@@ -1,0 +1,252 @@
+"""All four apis over real MongoDB databases and behind sockets, with one story of Beidajie in each: who may see it?"""
+
+import uuid
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, cast
+
+import httpx2
+from fastapi import APIRouter, FastAPI
+from limits import RateLimitItemPerMinute
+from limits.aio.storage import MemoryStorage
+from prometheus_client import CollectorRegistry
+
+from services.dispatch import api as dispatch_api
+from services.dispatch import policy as dispatch_policy
+from services.dispatch import store as dispatch_store
+from services.dispatch.handlers import ReceiveReport
+from services.intake import accounts_api, sessions_api
+from services.intake import api as intake_api
+from services.intake import policy as intake_policy
+from services.intake import store as intake_store
+from services.intake.accounts_api import Office
+from services.intake.domain.invite import code_of
+from services.intake.domain.report import Incident, Place, Point, Report, open_incident
+from services.intake.domain.roster import Places
+from services.intake.domain.session import Devices, open_session
+from services.intake.domain.status import OrderView, Status
+from services.intake.issuers import IdTokens
+from services.intake.logins import LoginLimits
+from services.intake.metrics import AccountMetrics
+from services.intake.photo_pool import PhotoPool
+from services.intake.photos import SanitisedPhoto
+from services.intake.ports import Photo
+from services.intake.receipts import ReceiptSigner
+from services.intake.sessions import InviteAccount
+from services.intake.sessions_api import Door
+from services.intake.tokens import SessionTokens
+from services.notify import api as notify_api
+from services.notify import policy as notify_policy
+from services.notify import store as notify_store
+from services.notify.stream import Doorbell
+from services.points import api as points_api
+from services.points import policy as points_policy
+from services.points import store as points_store
+from shared.clock import system_clock
+from shared.context import Context
+from shared.ids import new_id
+from shared.metrics import Metrics
+from shared.mongo.lane import Lane
+from shared.web.app import create
+from shared.web.auth import TokenVerifier, read_jwks
+from shared.web.policy import Policy
+from tests.support import dispatching, intaking, notifying, pointing
+from tests.support.lanes import running
+from tests.support.people import DESK, account
+from tests.support.serving import served
+from tests.support.stack import Stack
+from tests.support.stores import MongoStore, in_mongo
+from tests.support.tokens import AUDIENCE, ISSUER, Signer
+from tests.unit.test_intake_roster import PLACES
+
+SIGNER = Signer()
+BEIDAJIE, ELSEWHERE = "140302003", "140302004"
+HERE, NEXT = f"{BEIDAJIE}005", f"{BEIDAJIE}006"
+"""The community where it happened, and its neighbour."""
+
+RIDER, NEWCOMER = str(uuid.UUID(int=7)), str(uuid.UUID(int=8))
+TEXT, CODE, NAME, PHONE = "井盖被冲开", "7K3M-9QXA", "张三", "13812345678"
+CONTENT, DEVICE, GRID = "jpeg-of-a-manhole", "手机-七号", "14030200300500505"
+SECRETS = (RIDER, TEXT, CODE, NAME, PHONE, CONTENT, DEVICE, GRID)
+"""What nobody may find in an answer who has nothing to do with it."""
+
+UNCERTAIN, SOMEBODY = "unc", "rider-0"
+"""An incident whose place is uncertain, and who reported it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Estate:
+    """One client for each api; `invite` and `refresh` open a session and carry one on."""
+
+    clients: dict[str, httpx2.AsyncClient]
+    apps: dict[str, FastAPI]
+    stores: dict[str, MongoStore]
+    invite: str
+    refresh: str
+
+
+class _Pool:
+    """Takes any bytes for a picture."""
+
+    async def sanitise(self, raw: bytes) -> SanitisedPhoto:
+        return SanitisedPhoto(raw, raw, 10, 8, f"r-{raw!r}", "s", None, False, None, "0" * 16)
+
+
+class _Places:
+    def places(self, subdistrict: str) -> Places | None:
+        return PLACES
+
+
+@asynccontextmanager
+async def estate(stack: Stack, folder: Path) -> AsyncIterator[Estate]:
+    """Everything up and the story told, until the block ends."""
+    verifier = TokenVerifier(read_jwks(SIGNER.write_jwks(folder / "jwks.json")), ISSUER, AUDIENCE)
+    doorbell = Doorbell()
+    async with AsyncExitStack() as open_:
+        asking = await open_.enter_async_context(httpx2.AsyncClient())
+        stores, lanes = {}, {}
+        for name, module in _STORES.items():
+            stores[name] = await open_.enter_async_context(in_mongo(stack, module.COLLECTIONS))
+            lanes[name] = await open_.enter_async_context(running(stores[name].transactor))
+        tokens = _tokens(folder)
+        routers = {
+            "intake": _intake(stores["intake"], lanes["intake"], folder, tokens, asking),
+            "dispatch": [_dispatch(stores["dispatch"], lanes["dispatch"])],
+            "points": [points_api.router(points_store.MongoViews(stores["points"].database))],
+            "notify": [_notify(stores["notify"], lanes["notify"], doorbell)],
+        }
+        apps = {name: _app(name, routers[name], POLICIES[name], verifier) for name in routers}
+        clients = {name: await open_.enter_async_context(served(app)) for name, app in apps.items()}
+        open_.push_async_callback(doorbell.close)
+        invite, refresh = await _tell(stores, lanes, tokens)
+        yield Estate(clients, apps, stores, invite, refresh)
+
+
+_STORES: dict[str, Any] = {
+    "intake": intake_store,
+    "dispatch": dispatch_store,
+    "points": points_store,
+    "notify": notify_store,
+}
+POLICIES: dict[str, Policy] = {
+    "intake": intake_policy.POLICY,
+    "dispatch": dispatch_policy.POLICY,
+    "points": points_policy.POLICY,
+    "notify": notify_policy.POLICY,
+}
+
+
+def _app(name: str, routers: Sequence[APIRouter], policy: Policy, verifier: TokenVerifier) -> FastAPI:
+    metrics = Metrics(name, "api", "r")
+    return create(name, metrics=metrics, checks={}, routers=routers, policy=policy, verifier=verifier)
+
+
+def _tokens(folder: Path) -> SessionTokens:
+    secret = folder / "secret"
+    secret.write_bytes(b"0123456789abcdef0123456789abcdef")
+    return SessionTokens(SIGNER.write_private_key(folder / "key.pem"), SIGNER.key_id, secret, ISSUER, AUDIENCE)
+
+
+def _intake(
+    store: MongoStore, lane: Lane, folder: Path, tokens: SessionTokens, asking: httpx2.AsyncClient
+) -> list[APIRouter]:
+    people, counted = intake_store.MongoPeople(store.database), AccountMetrics(CollectorRegistry())
+    signer = ReceiptSigner(SIGNER.write_private_key(folder / "receipt.pem"), SIGNER.key_id)
+    many = RateLimitItemPerMinute(1_000)
+    limits = LoginLimits(MemoryStorage(), many, many)
+    office = Office(
+        lane, DESK, people, _Places(), counted, "https://front.example/", new_id, lambda n: uuid.uuid4().bytes[:n]
+    )
+    door = Door(lane, DESK, people, tokens, IdTokens((), asking), limits, counted, system_clock, new_id, secure=True)
+    reports = intake_api.router(
+        lane,
+        intake_store.REPORTS,
+        intake_store.INCIDENTS,
+        intake_store.MongoPhotos(store.database),
+        intake_store.MongoViews(store.database),
+        intaking.StubRules(),
+        cast(PhotoPool, _Pool()),
+        signer,
+        system_clock,
+        new_id,
+    )
+    return [reports, accounts_api.router(office), sessions_api.router(door)]
+
+
+def _dispatch(store: MongoStore, lane: Lane) -> APIRouter:
+    views = dispatch_store.MongoViews(store.database)
+    return dispatch_api.router(lane, dispatch_store.INCIDENTS, views, dispatching.StubRules())
+
+
+def _notify(store: MongoStore, lane: Lane, doorbell: Doorbell) -> APIRouter:
+    inboxes = notify_store.MongoInboxes(store.database)
+    names = notifying.StubNames()
+    return notify_api.router(lane, notify_store.READ_MARKS, notify_store.RECIPIENTS, inboxes, names, doorbell)
+
+
+async def _tell(stores: dict[str, MongoStore], lanes: dict[str, Lane], tokens: SessionTokens) -> tuple[str, str]:
+    """What happened: a rider reported a manhole in `HERE`, and something else nobody knows quite where."""
+    await _tell_intake(stores["intake"])
+    rules = dispatching.StubRules(found="no rule matches")
+    points = pointing.Points(lanes["points"])
+    for incident, rider, text, code, place in (
+        ("inc", RIDER, TEXT, CODE, notifying.place(HERE)),
+        (UNCERTAIN, SOMEBODY, "不知何处", "2B4D-6F8H", notifying.place(None)),
+    ):
+        told = dispatching.report(incident, rider=rider, text=text, code=code, place=place)
+        context = Context(f"rider:{rider}", "story-1")
+        await lanes["dispatch"].submit(ReceiveReport(dispatch_store.INCIDENTS, rules, told, context))
+        await points.hear(pointing.reported(rider, incident, place=place), pointing.moved("triaged", incident))
+    await notifying.hear(lanes["notify"], [notifying.reported(rider=RIDER)])
+    return await _open_door(stores["intake"], lanes["intake"], tokens)
+
+
+async def _tell_intake(store: MongoStore) -> None:
+    photos = intake_store.MongoPhotos(store.database)
+    for incident, rider, grid in (("inc", RIDER, intaking.GRID), (UNCERTAIN, SOMEBODY, None)):
+        photo = Photo(
+            f"photo-of-{incident}", f"rider:{rider}", BEIDAJIE, "r", "s", 10, 8, None, None, "0" * 16, intaking.RECEIVED
+        )
+        await photos.put(photo, CONTENT.encode(), CONTENT.encode())
+        point = Point(113.58, 37.857)
+        report = Report(
+            id=f"report-of-{incident}",
+            client_key="phone-0001",
+            fingerprint="f",
+            rider=rider,
+            subdistrict=BEIDAJIE,
+            incident=incident,
+            code=CODE,
+            category={"scheme": "gb30428", "code": "P0101"},
+            condition=None,
+            emergency=False,
+            place=Place(point, "wgs84", point, point, 12.0, None, grid),
+            text=TEXT,
+            interim_measures=None,
+            photo_ids=(photo.id,),
+            captured_at=intaking.RECEIVED,
+            received_at=intaking.RECEIVED,
+            flags=(),
+        )
+        opened: Incident = open_incident(report)
+        status = Status(incident, orders=(OrderView(f"{incident}.1", "water", "offered"),))
+        store.put("reports", {**intake_store.REPORTS.dump(report), "version": 1})
+        store.put("incidents", {**intake_store.INCIDENTS.dump(opened), "version": 1})
+        store.put("statuses", {**intake_store.STATUSES.dump(status), "version": 1})
+
+
+async def _open_door(store: MongoStore, lane: Lane, tokens: SessionTokens) -> tuple[str, str]:
+    rider = account(RIDER, name=NAME, phone=PHONE, community=HERE)
+    newcomer = replace(account(NEWCOMER), name="赵六", phone=None, number=None, community=NEXT, squad="squad-9")
+    for one in (rider, newcomer):
+        store.put("accounts", {**intake_store.ACCOUNTS.dump(one), "version": 1})
+    sessions = {id_: open_session(id_, RIDER, "app", DEVICE, system_clock()) for id_ in ("s-1", "s-2")}
+    for session in sessions.values():
+        store.put("sessions", {**intake_store.SESSIONS.dump(session), "version": 1})
+    devices = Devices(RIDER, tuple(sessions))
+    store.put("devices", {**intake_store.DEVICES.dump(devices), "version": 1})
+    code = code_of(NEWCOMER, b"0123456789abcdef")
+    await lane.submit(InviteAccount(DESK, NEWCOMER, code, "admin", "administrator", BEIDAJIE, ()))
+    return code, tokens.refresh(sessions["s-2"])

@@ -1,0 +1,80 @@
+"""No read without a scope: what a store shows to people takes one, and the query says the same as the predicate."""
+
+import inspect
+from collections.abc import Iterator
+from importlib import import_module
+from itertools import product
+from typing import Any
+
+import pytest
+
+from ops.local import plan
+from services.intake.domain.sight import Sight
+from services.notify.domain.audiences import Reach, reach_of
+from shared.errors import Forbidden
+from shared.mongo.scopes import within
+from shared.scope import Scope
+
+UNSCOPED = {
+    "MongoPhotos.put": "writes; whose it is stands in the photo",
+    "MongoPeople.of_login": "nobody is logged in yet: the issuer has said who it is",
+    "MongoPeople.named": "the operator's command line, who stands at the machine",
+    "InboxChanges.listen": "hears that an inbox has changed, reads nothing of it",
+}
+"""Public methods of stores without a scope, and why none is needed."""
+
+
+def methods() -> Iterator[tuple[str, inspect.Signature]]:
+    for service in plan.services():
+        module = import_module(f"services.{service}.store")
+        for name, found in inspect.getmembers(module, inspect.isclass):
+            if found.__module__ != module.__name__:
+                continue
+            for method, function in inspect.getmembers(found, inspect.iscoroutinefunction):
+                if not method.startswith("_"):
+                    yield f"{name}.{method}", inspect.signature(function)
+
+
+def test_every_read_of_a_store_begins_with_the_callers_scope() -> None:
+    unscoped = set()
+    for name, signature in methods():
+        first = list(signature.parameters.values())[1]
+        if first.annotation not in (Scope, Sight, Reach) or first.default is not inspect.Parameter.empty:
+            unscoped.add(name)
+    assert unscoped == set(UNSCOPED)
+
+
+def test_only_stores_have_a_database_to_read_from() -> None:
+    """That nobody else reads is an import contract: here that a store has no function that reads beside its classes."""
+    for service in plan.services():
+        module = import_module(f"services.{service}.store")
+        functions = inspect.getmembers(module, inspect.iscoroutinefunction)
+        assert [name for name, found in functions if found.__module__ == module.__name__] == []
+
+
+@pytest.mark.parametrize("communities", [(), ("a",), ("a", "b")])
+def test_the_query_says_the_same_as_the_predicate(communities: tuple[str, ...]) -> None:
+    scope = Scope("s", "staff:s", "here", desk=True, communities=communities)
+    query = within(scope, "community")
+    for subdistrict, community in product(("here", "there"), ("a", "b", "c", None)):
+        wanted: dict[str, Any] = query.get("community", {"$in": [community]})
+        found = query["subdistrict"] == subdistrict and community in wanted["$in"]
+        assert found == scope.sees(subdistrict, community), (subdistrict, community)
+
+
+@pytest.mark.parametrize(
+    "scope", [Scope("r", "rider:r", "here"), Scope("d", "department:water", "here", department="water")]
+)
+def test_who_has_no_desk_has_no_query(scope: Scope) -> None:
+    with pytest.raises(Forbidden):
+        within(scope, "community")
+
+
+def test_inboxes_in_reach() -> None:
+    here = ("a", "b")
+    assert reach_of(Scope("r", "rider:r", "here"), here).all == {"rider:r"}
+    assert reach_of(Scope("d", "department:water", "here", department="water"), here).all == {"account:d"}
+    whole = reach_of(Scope("s", "staff:s", "here", desk=True), here)
+    assert whole.all == {"account:s", "community:a", "community:b", "subdistrict:here"}
+    part = reach_of(Scope("s", "staff:s", "here", desk=True, communities=("b", "elsewhere")), here)
+    assert part.all == {"account:s", "community:b"}
