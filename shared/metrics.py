@@ -6,6 +6,7 @@ from prometheus_client.process_collector import ProcessCollector
 from prometheus_client.registry import Collector
 
 from shared.kafka.agents import Consumer
+from shared.mongo.forgetting import Forgetting
 from shared.mongo.lane import Lane
 from shared.mongo.relay import Relay
 from shared.mongo.retry import RetryLoop
@@ -44,6 +45,27 @@ class Metrics:
         self.registry.register(_RetryCollector(retries))
         self.registry.register(_RelayCollector(relay))
         self.registry.register(_ConsumerCollector(consumers))
+
+    def watch_forgetting(self, forgetting: Forgetting) -> None:
+        """Export who is being forgotten."""
+        self.registry.register(_ForgettingCollector(forgetting))
+
+
+class _ForgettingCollector(Collector):
+    def __init__(self, forgetting: Forgetting) -> None:
+        self._forgetting = forgetting
+
+    def collect(self) -> list[GaugeMetricFamily | CounterMetricFamily]:
+        stats = self._forgetting.stats
+        return [
+            GaugeMetricFamily("qianshao_forgetting_people", "People being forgotten here", value=stats.waiting),
+            GaugeMetricFamily(
+                "qianshao_forgetting_overdue_people", "Those of them for more than 24 hours", value=stats.overdue
+            ),
+            CounterMetricFamily(
+                "qianshao_forgetting_documents", "Documents renamed or removed to forget people", value=stats.treated
+            ),
+        ]
 
 
 class _LaneCollector(Collector):

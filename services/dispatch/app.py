@@ -7,7 +7,7 @@ from services.dispatch import api as http
 from services.dispatch.receipts import ReceiptVerifier
 from services.dispatch.rules import ReferenceRules
 from services.dispatch.settings import DispatchSettings
-from services.dispatch.store import COLLECTIONS, INCIDENTS, MongoViews
+from services.dispatch.store import COLLECTIONS, INCIDENTS, PLAN, MongoViews
 from shared.api import Api, run_api
 from shared.reference.load import load
 from shared.runtime import Process
@@ -49,4 +49,5 @@ async def worker(process: Process) -> None:
         reference_version=reference.version,
         collections=COLLECTIONS,
         handlers=agents.handlers(INCIDENTS, rules, receipts, reference.departments),
+        plan=PLAN,
     )

@@ -3,10 +3,14 @@
 from pymongo import ASCENDING, IndexModel
 
 from services.dispatch.domain.incident import Incident
-from shared.mongo.client import Database
+from shared.mongo.client import Database, Document
+from shared.mongo.forgetting import Plan
 from shared.mongo.indexes import Collection
+from shared.mongo.person import remove
 from shared.mongo.records import Records
-from shared.web.idempotency import answers_collection
+from shared.mongo.transactions import OUTBOX
+from shared.pseudonym import Person
+from shared.web.idempotency import ANSWERS, answers_collection
 
 INCIDENTS: Records[Incident] = Records("incidents", Incident)
 
@@ -18,6 +22,25 @@ COLLECTIONS = (
     Collection("unknown_orders"),
     answers_collection(),
 )
+
+
+def _incident(document: Document, person: Person) -> Document | None:
+    """The incident under the pseudonym; the words are the first reporter's, and go with him."""
+    renamed: Document = person.renamed(document)
+    if document["reporters"] and document["reporters"][0]["rider"] == person.account:
+        return {**renamed, "text": "", "interim_measures": None}
+    return renamed
+
+
+async def _published_words(database: Database, person: Person) -> None:
+    """Events about his incidents, which do not name him, carry his words to departments. Those that were sent go."""
+    mine = {"reporters.0.rider": {"$in": [person.account, person.pseudonym]}}
+    ids = await database["incidents"].distinct("_id", mine)
+    await database[OUTBOX].delete_many({"key": {"$in": ids}, "published": {"$ne": None}})
+
+
+PLAN = Plan({"incidents": _incident, ANSWERS: remove}, beside=_published_words)
+"""What becomes of what names somebody who is to be forgotten; all else is renamed."""
 
 
 class MongoViews:

@@ -24,6 +24,7 @@ from services.intake.store import (
     DEVICES,
     INCIDENTS,
     INVITES,
+    PLAN,
     REPORTS,
     SESSIONS,
     STATUSES,
@@ -105,4 +106,5 @@ async def worker(process: Process) -> None:
         reference_version=load(settings.reference).version,
         collections=COLLECTIONS,
         handlers=agents.handlers(STATUSES),
+        plan=PLAN,
     )

@@ -8,16 +8,19 @@ from pydantic import TypeAdapter
 from pymongo import ASCENDING, IndexModel
 from pymongo.errors import DuplicateKeyError
 
-from services.intake.domain.account import LOGS_IN, Account, Login, Role, login_key
+from services.intake.domain.account import LOGS_IN, Account, Login, Role, forgotten, login_key
 from services.intake.domain.invite import Invite
 from services.intake.domain.report import Incident, Report
 from services.intake.domain.session import Devices, Session, is_open
 from services.intake.domain.sight import Sight
 from services.intake.domain.status import Status
 from services.intake.ports import Listing, Photo
-from shared.mongo.client import Database
+from shared.mongo.client import Database, Document
+from shared.mongo.forgetting import Plan
 from shared.mongo.indexes import Collection, expiring
+from shared.mongo.person import remove, remove_own, rename
 from shared.mongo.records import Records
+from shared.pseudonym import Person
 
 REPORTS: Records[Report] = Records("reports", Report)
 INCIDENTS: Records[Incident] = Records("incidents", Incident)
@@ -46,6 +49,37 @@ COLLECTIONS = (
     Collection("devices"),
     Collection("used_tokens", (expiring("until", 3600),)),
 )
+
+
+def _report(document: Document, person: Person) -> Document | None:
+    """What was seen stays, under the pseudonym; the words and what his phone called the report go."""
+    renamed: Document = person.renamed(document)
+    if document["rider"] != person.account:
+        return renamed
+    return {**renamed, "text": "", "interim_measures": None, "client_key": "", "fingerprint": ""}
+
+
+def _account(document: Document, person: Person) -> Document | None:
+    """What `domain.account.forgotten` leaves, under the pseudonym."""
+    if document["_id"] != person.account:
+        return rename(document, person)
+    remains = ACCOUNTS.dump(forgotten(ACCOUNTS.load(document)))
+    return {**remains, "_id": person.pseudonym}
+
+
+PLAN = Plan(
+    {
+        "accounts": _account,
+        "account_keys": remove_own("account"),
+        "invites": remove_own("_id"),
+        "sessions": remove_own("account"),
+        "devices": remove_own("_id"),
+        "login_failures": remove,
+        "login_windows": remove,
+        "reports": _report,
+    }
+)
+"""What becomes of what names somebody who is to be forgotten; all else is renamed, photos too (see `retention`)."""
 
 _PHOTO: TypeAdapter[Photo] = TypeAdapter(Photo)
 _FACTS = {"jpeg": 0, "thumb": 0}

@@ -8,7 +8,7 @@ from services.notify.domain import telling
 from services.notify.domain.templates import TEMPLATES
 from services.notify.rules import ReferenceNames
 from services.notify.settings import NotifySettings
-from services.notify.store import BOOKS, COLLECTIONS, READ_MARKS, RECIPIENTS, InboxChanges, MongoInboxes
+from services.notify.store import BOOKS, COLLECTIONS, PLAN, READ_MARKS, RECIPIENTS, InboxChanges, MongoInboxes
 from services.notify.stream import Doorbell
 from shared.api import Api, run_api
 from shared.reference.load import load
@@ -56,4 +56,5 @@ async def worker(process: Process) -> None:
         reference_version=reference.version,
         collections=COLLECTIONS,
         handlers=agents.handlers(BOOKS, ReferenceNames(reference)),
+        plan=PLAN,
     )

@@ -11,15 +11,18 @@ import structlog
 from pymongo import ASCENDING, IndexModel
 from pymongo.errors import PyMongoError
 
-from services.notify.domain.case import Case
+from services.notify.domain.case import Case, rider_audience
 from services.notify.domain.message import Copy, Message, ReadMark, Recipient, mark_id
 from services.notify.ports import Books, Standing
 from services.notify.stream import POLL_SECONDS, Doorbell
 from shared.errors import Unavailable
-from shared.mongo.client import Database
+from shared.mongo.client import Database, Document
+from shared.mongo.forgetting import Plan
 from shared.mongo.indexes import Collection
+from shared.mongo.person import remove, rename
 from shared.mongo.records import Records
-from shared.web.idempotency import answers_collection
+from shared.pseudonym import Person
+from shared.web.idempotency import ANSWERS, answers_collection
 
 log = structlog.get_logger(__name__)
 
@@ -42,6 +45,17 @@ COLLECTIONS = (
     Collection("read_marks"),
     answers_collection(),
 )
+
+
+def _message(document: Document, person: Person) -> Document | None:
+    """His copy goes, and the text with the last copy."""
+    own = rider_audience(person.account)
+    copies = [copy for copy in document["to"] if copy["audience"] != own]
+    return rename({**document, "to": copies}, person) if copies else None
+
+
+PLAN = Plan({"cases": rename, "messages": _message, "recipients": remove, "read_marks": remove, ANSWERS: remove})
+"""Cases first: from then on nothing new is written to him. Nobody reads a forgotten rider's inbox, so it goes."""
 
 READ_SECONDS = 5.0
 

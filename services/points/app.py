@@ -6,7 +6,7 @@ from services.points import agents
 from services.points import api as http
 from services.points.rules import ReferenceRules
 from services.points.settings import PointsSettings
-from services.points.store import BOOKS, COLLECTIONS, MongoViews
+from services.points.store import BOOKS, COLLECTIONS, PLAN, MongoViews
 from shared.api import Api, run_api
 from shared.ids import new_id
 from shared.reference.load import load
@@ -48,4 +48,5 @@ async def worker(process: Process) -> None:
         reference_version=reference.version,
         collections=COLLECTIONS,
         handlers=agents.handlers(BOOKS, ReferenceRules(reference), new_id),
+        plan=PLAN,
     )
