@@ -15,6 +15,8 @@ from ops import (
     dlq_command,
     doctor_command,
     down_command,
+    invite_command,
+    people,
     status_command,
     story,
     tail_command,
@@ -23,7 +25,7 @@ from ops import (
 )
 from ops.check import command as check_command
 from ops.local.state import REPOSITORY, State, state_folder
-from ops.local.up import Running, running
+from ops.local.up import Running, Say, running
 from shared.clock import system_clock
 
 app = typer.Typer(
@@ -40,6 +42,7 @@ app.add_typer(departments_command.app, name="departments")
 app.add_typer(dlq_command.app, name="dlq")
 app.command()(check_command.check)
 app.command()(trace_command.trace)
+app.command()(invite_command.invite)
 
 _REFERENCE = REPOSITORY / "deploy/reference/beidajie"
 
@@ -79,8 +82,21 @@ async def _up(state: State, reference: Path, once: bool, console: Console) -> No
         say("全部就绪 all ready", asyncio.get_running_loop().time() - began)
         await story.play(house, say)
         if not once:
+            links = await _people(house, reference / people.ROSTER, say)
             _welcome(house, state, console)
+            for kind, link in links.items():
+                console.print(f"一次性登录 one-time login {kind:14} {link}", soft_wrap=True)
             await asyncio.Event().wait()
+
+
+async def _people(house: Running, roster: Path, say: Say) -> dict[str, str]:
+    """The sample people with a link for one of each kind; none where the reference data has no roster."""
+    if not await asyncio.to_thread(roster.exists):
+        return {}
+    taken, links = await people.settle(house.front, house.tokens["administrator"], roster)
+    counts = " ".join(f"{what} {taken[what]}" for what in ("created", "changed", "unchanged", "left"))
+    say(f"示例人员名单 sample roster: {counts}", None)
+    return links
 
 
 def _causes(error: Exception) -> list[Exception]:

@@ -25,6 +25,7 @@ LOGINS: Mapping[str, Mapping[str, Any]] = {
     "staff": {"sub": "demo-staff", "role": "staff"},
     "department": {"sub": "demo-municipal", "role": "department", "department": "municipal"},
     "operator": {"sub": "demo-operator", "role": "operator"},
+    "administrator": {"sub": "demo-administrator", "role": "administrator"},
 }
 """Claims of each demo login, beside those every token has."""
 

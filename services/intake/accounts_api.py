@@ -15,7 +15,7 @@ from services.intake.accounts import AccountChange, ChangeAccount
 from services.intake.domain.account import Account, AccountStatus, Login
 from services.intake.domain.account import Role as AccountRole
 from services.intake.domain.invite import SECRET_BYTES, code_of
-from services.intake.domain.roster import Places, Planned
+from services.intake.domain.roster import Places, Planned, check_places
 from services.intake.domain.sight import Sight, shows_phone, sight_of
 from services.intake.forms import AccountChangeIn, Code
 from services.intake.metrics import AccountMetrics
@@ -23,7 +23,7 @@ from services.intake.ports import Listing, People, PlaceBook
 from services.intake.roster import ImportRoster, read_roster
 from services.intake.sessions import Desk, InviteAccount
 from services.intake.sheets import MAX_BYTES, read_table
-from shared.errors import FieldError, Invalid, NotFound
+from shared.errors import Invalid, NotFound
 from shared.ids import NewId
 from shared.mongo.lane import Lane
 from shared.web.auth import Caller, Principal, Role
@@ -164,7 +164,7 @@ def _accounts(routes: APIRouter, office: Office) -> None:
     @routes.patch("/accounts/{account_id}", summary="Change an account; the version seen guards it")
     async def patch_account(account_id: str, wish: AccountChangeIn, request: Request, caller: Caller) -> AccountOut:
         caller.require(Role.ADMINISTRATOR)
-        _check_places(wish, _places(office, caller))
+        check_places(office.places.places(caller.subdistrict), wish.community, wish.communities or (), wish.department)
         context = context_of(request, caller.actor)
         command = ChangeAccount(
             office.desk.accounts,
@@ -221,18 +221,6 @@ def _places(office: Office, caller: Principal) -> Places:
     if places is None:
         raise NotFound("your sub-district is not in the reference data of this installation")
     return places
-
-
-def _check_places(wish: AccountChangeIn, places: Places) -> None:
-    wrong = []
-    if wish.community and wish.community not in places.communities:
-        wrong.append(FieldError("community", "is no community of this sub-district"))
-    if not set(wish.communities or ()) <= set(places.communities):
-        wrong.append(FieldError("communities", "names a community that is not of this sub-district"))
-    if wish.department and wish.department not in places.departments:
-        wrong.append(FieldError("department", "is no department of the reference data"))
-    if wrong:
-        raise Invalid("; ".join(f"{one.field}: {one.reason}" for one in wrong), *wrong)
 
 
 def _change(wish: AccountChangeIn) -> AccountChange:

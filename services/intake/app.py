@@ -1,6 +1,10 @@
 """Composition root: everything intake is made of, in reading order."""
 
+import asyncio
 import secrets
+from contextlib import suppress
+from dataclasses import replace
+from datetime import datetime
 
 import httpx2
 from fastapi import APIRouter
@@ -8,14 +12,18 @@ from fastapi import APIRouter
 from services.intake import accounts_api, agents, sessions_api
 from services.intake import api as http
 from services.intake.accounts_api import Office
+from services.intake.domain.account import Account
+from services.intake.domain.invite import SECRET_BYTES, Invite, code_of
+from services.intake.domain.roster import check_places
 from services.intake.issuers import IdTokens, read_issuers
+from services.intake.links import invite_link
 from services.intake.logins import LoginLimits, counters
 from services.intake.metrics import AccountMetrics
 from services.intake.photo_pool import PhotoPool
 from services.intake.photos import Limits
 from services.intake.receipts import ReceiptSigner
 from services.intake.rules import ReferenceRules
-from services.intake.sessions import Desk
+from services.intake.sessions import Desk, InviteFirst
 from services.intake.sessions_api import Door
 from services.intake.settings import IntakeApiSettings, IntakeSettings
 from services.intake.store import (
@@ -35,13 +43,19 @@ from services.intake.store import (
 from services.intake.tokens import SessionTokens
 from shared.api import Api, run_api
 from shared.clock import system_clock
+from shared.context import Context
+from shared.errors import Unavailable
 from shared.ids import new_id
+from shared.mongo.lane import Lane
+from shared.mongo.opening import OpenDatabase
+from shared.mongo.transactions import MongoTransactor
 from shared.reference.load import load
 from shared.runtime import Process
 from shared.settings import KafkaSettings
 from shared.web.auth import refuse_demo
 
 SERVICE = "intake"
+_INVITE_SECONDS = 30.0
 DESK = Desk(ACCOUNTS, INVITES, SESSIONS, DEVICES)
 
 
@@ -58,6 +72,7 @@ async def api(process: Process) -> None:
     process.on_stop("issuers", asking.aclose)
     id_tokens = IdTokens(read_issuers(settings.oidc_issuers), asking)
     limits = LoginLimits(counters(settings.mongo_uri.get_secret_value(), settings.mongo_database))
+    process.on_stop("counters of logins", limits.close)
 
     def routers(parts: Api) -> list[APIRouter]:
         database = parts.opened.database
@@ -91,6 +106,41 @@ def _session_tokens(settings: IntakeApiSettings) -> SessionTokens:
         settings.jwt_issuer,
         settings.jwt_audience,
     )
+
+
+async def invite(wanted: Account) -> tuple[Account, str, datetime]:
+    """The account of that name and role, made if it is not there, its one-time link, and when that expires.
+
+    `wanted` has no id yet. Raises `Refused` naming what is wrong, `Unavailable` if the database does not answer.
+    """
+    settings = IntakeApiSettings()
+    rules = ReferenceRules(load(settings.reference))
+    places = rules.places(wanted.subdistrict)
+    check_places(places, wanted.community, wanted.communities, wanted.department)
+    opened = OpenDatabase(settings, f"{SERVICE}.invite", COLLECTIONS)
+    try:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_INVITE_SECONDS):
+                await opened.prepare()
+        if not opened.prepared.is_set():
+            raise Unavailable("MongoDB does not answer")
+        known = await MongoPeople(opened.database).named(wanted.subdistrict, wanted.role, wanted.name or "")
+        account = known or replace(wanted, id=new_id())
+        code = code_of(account.id, secrets.token_bytes(SECRET_BYTES))
+        made = await _submit(opened, InviteFirst(DESK, account, code, Context("operator:command-line", new_id())))
+        return account, invite_link(settings.public_origin, account.role, code), made.expires_at
+    finally:
+        await opened.close()
+
+
+async def _submit(opened: OpenDatabase, command: InviteFirst) -> Invite:
+    """One command through a lane of its own."""
+    lane = Lane(MongoTransactor(opened.client, opened.database, system_clock))
+    running = asyncio.create_task(lane.run())
+    try:
+        return await lane.submit(command)
+    finally:
+        running.cancel()
 
 
 async def worker(process: Process) -> None:

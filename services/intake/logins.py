@@ -36,6 +36,7 @@ class LoginLimits:
     def __init__(
         self, storage: Storage, per_address: RateLimitItem = PER_ADDRESS, everywhere: RateLimitItem = EVERYWHERE
     ) -> None:
+        self._storage = storage
         self._limiter = FixedWindowRateLimiter(storage)
         self._per_address = per_address
         self._everywhere = everywhere
@@ -51,6 +52,11 @@ class LoginLimits:
         """Count a failure. Raises `Unavailable`."""
         await self._answer(self._limiter.hit(self._per_address, client_of(address)))
         await self._answer(self._limiter.hit(self._everywhere))
+
+    async def close(self) -> None:
+        """Disconnect from the counters."""
+        if isinstance(self._storage, MongoDBStorage):
+            self._storage.storage.close()
 
     async def _answer(self, asked: Awaitable[T]) -> T:
         try:

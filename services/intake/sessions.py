@@ -6,10 +6,12 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal
 
+from services.intake.accounts import key_refs, put_account, refuse_faults
 from services.intake.domain.account import LOGS_IN, Account, Login
 from services.intake.domain.invite import Invite, invite, judge, may_invite
 from services.intake.domain.session import Client, Devices, Session, ended, is_open, make_room, open_session, refresh
 from services.intake.ports import Accounts, DeviceLists, Invites, Sessions
+from shared.context import Context
 from shared.errors import NotFound, Refused
 from shared.mongo.work import Ref, Work
 
@@ -70,6 +72,31 @@ class InviteAccount:
         made = invite(account.id, self.code, self.by_id, work.now)
         self.desk.invites.put(work, made)
         return account, made
+
+
+@dataclass(frozen=True, slots=True)
+class InviteFirst:
+    """Make an account unless it is there, and its invitation: for the operator of a new installation, who asks nobody.
+
+    Raises `Invalid` or `KeyTaken`.
+    """
+
+    desk: Desk
+    account: Account
+    code: str
+    context: Context
+
+    def reads(self) -> Iterable[Ref]:
+        own = [self.desk.accounts.ref(self.account.id), self.desk.invites.ref(self.account.id)]
+        return [*own, *key_refs(self.account)]
+
+    def decide(self, work: Work) -> Invite:
+        if self.desk.accounts.get(work, self.account.id) is None:
+            refuse_faults(self.account)
+            put_account(work, self.desk.accounts, None, self.account, self.context)
+        made = invite(self.account.id, self.code, self.context.actor, work.now)
+        self.desk.invites.put(work, made)
+        return made
 
 
 @dataclass(frozen=True, slots=True)

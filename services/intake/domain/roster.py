@@ -15,7 +15,7 @@ from services.intake.domain.account import (
     number_key,
     phone_key,
 )
-from shared.errors import FieldError
+from shared.errors import FieldError, Invalid
 
 HEADS: Mapping[str, tuple[str, ...]] = {
     "name": ("姓名", "名字"),
@@ -77,6 +77,23 @@ class Places:
         return next(
             (code for code, name in self.communities.items() if text in (name, name.removesuffix("社区"))), None
         )
+
+
+def check_places(
+    places: Places | None, community: str | None, communities: Sequence[str], department: str | None
+) -> None:
+    """Raises `Invalid` naming every code that reference data does not have; `places` are those of the sub-district."""
+    if places is None:
+        raise Invalid.field("subdistrict", "is not in the reference data of this installation")
+    wrong = []
+    if community and community not in places.communities:
+        wrong.append(FieldError("community", "is no community of this sub-district"))
+    if not set(communities) <= set(places.communities):
+        wrong.append(FieldError("communities", "names a community that is not of this sub-district"))
+    if department and department not in places.departments:
+        wrong.append(FieldError("department", "is no department of the reference data"))
+    if wrong:
+        raise Invalid("; ".join(f"{one.field}: {one.reason}" for one in wrong), *wrong)
 
 
 @dataclass(frozen=True, slots=True)
