@@ -7,11 +7,13 @@ from services.dispatch import api as http
 from services.dispatch.receipts import ReceiptVerifier
 from services.dispatch.rules import ReferenceRules
 from services.dispatch.settings import DispatchSettings
-from services.dispatch.store import COLLECTIONS, INCIDENTS, PLAN, MongoViews
+from services.dispatch.store import COLLECTIONS, INCIDENTS, PLAN, MongoViews, exporter
 from shared.api import Api, run_api
+from shared.clock import system_clock
 from shared.reference.load import load
 from shared.runtime import Process
 from shared.settings import KafkaSettings
+from shared.web import export
 
 SERVICE = "dispatch"
 
@@ -22,7 +24,8 @@ async def api(process: Process) -> None:
     reference = load(settings.reference)
 
     def routers(parts: Api) -> list[APIRouter]:
-        return [http.router(parts.lane, INCIDENTS, MongoViews(parts.opened.database), ReferenceRules(reference))]
+        own = export.router(SERVICE, exporter(parts.opened.database), system_clock)
+        return [http.router(parts.lane, INCIDENTS, MongoViews(parts.opened.database), ReferenceRules(reference)), own]
 
     await run_api(
         process,

@@ -1,5 +1,7 @@
 """Dispatch's collections."""
 
+import re
+
 from pymongo import ASCENDING, IndexModel
 
 from services.dispatch.domain.incident import Incident
@@ -10,6 +12,7 @@ from shared.mongo.person import remove
 from shared.mongo.records import Records
 from shared.mongo.transactions import OUTBOX
 from shared.pseudonym import Person
+from shared.web.export import Export, Sections
 from shared.web.idempotency import ANSWERS, answers_collection
 
 INCIDENTS: Records[Incident] = Records("incidents", Incident)
@@ -41,6 +44,32 @@ async def _published_words(database: Database, person: Person) -> None:
 
 PLAN = Plan({"incidents": _incident, ANSWERS: remove}, beside=_published_words)
 """What becomes of what names somebody who is to be forgotten; all else is renamed."""
+
+
+def exporter(database: Database) -> Export:
+    """See `shared.web.export`: what a rider reported, and what an official did."""
+
+    async def export(account: str, subdistrict: str | None) -> Sections:
+        scope = {} if subdistrict is None else {"subdistrict": subdistrict}
+        named = {"$regex": f"^[a-z]+:{re.escape(account)}$"}
+        query = {"$or": [{"reporters.rider": account}, {"history.actor": named}], **scope}
+        found = await database["incidents"].find(query).sort("_id", 1).to_list(None)
+        return {"incidents": [_share(document, account) for document in found]}
+
+    return export
+
+
+def _share(document: Document, account: str) -> Document:
+    """An incident without what others did or said."""
+    reports = [reporter for reporter in document["reporters"] if reporter["rider"] == account]
+    first = document["reporters"][0]["rider"] == account
+    return {
+        **{field: document[field] for field in ("_id", "subdistrict", "code", "category", "state")},
+        "reports": reports,
+        "text": document["text"] if first else None,
+        "interim_measures": document["interim_measures"] if first else None,
+        "history": [line for line in document["history"] if line["actor"].partition(":")[2] == account],
+    }
 
 
 class MongoViews:

@@ -1,5 +1,6 @@
 """Intake's collections."""
 
+import re
 from datetime import datetime
 from typing import Any
 
@@ -9,6 +10,7 @@ from pymongo import ASCENDING, IndexModel
 from pymongo.errors import DuplicateKeyError
 
 from services.intake.domain.account import LOGS_IN, Account, Login, Role, forgotten, login_key
+from services.intake.domain.forgetting import Forgetting, forgetting_of
 from services.intake.domain.invite import Invite
 from services.intake.domain.report import Incident, Report
 from services.intake.domain.session import Devices, Session, is_open
@@ -18,9 +20,10 @@ from services.intake.ports import Listing, Photo
 from shared.mongo.client import Database, Document
 from shared.mongo.forgetting import Plan
 from shared.mongo.indexes import Collection, expiring
-from shared.mongo.person import remove, remove_own, rename
-from shared.mongo.records import Records
+from shared.mongo.person import FORGETTINGS, remove, remove_own, rename
+from shared.mongo.records import PLAIN, Records
 from shared.pseudonym import Person
+from shared.web.export import Export, Sections
 
 REPORTS: Records[Report] = Records("reports", Report)
 INCIDENTS: Records[Incident] = Records("incidents", Incident)
@@ -132,6 +135,36 @@ class MongoViews:
         shown = await self._incidents.find({"photo_ids": photo}, {"_id": 1}).to_list(None)
         query = {"_id": {"$in": [incident["_id"] for incident in shown]}, "orders.department": department}
         return await self._statuses.find_one(query, {"_id": 1}) is not None
+
+
+class MongoForgettings:
+    """See `Forgettings`."""
+
+    def __init__(self, database: Database) -> None:
+        self._forgettings = database[FORGETTINGS]
+
+    async def find(self, pseudonym: str, subdistrict: str) -> Forgetting | None:
+        document = await self._forgettings.find_one({"_id": pseudonym, "subdistrict": subdistrict})
+        return None if document is None else forgetting_of(document)
+
+
+def exporter(database: Database) -> Export:
+    """See `shared.web.export`. Pictures are named with where they can be read."""
+
+    async def export(account: str, subdistrict: str | None) -> Sections:
+        scope = {} if subdistrict is None else {"subdistrict": subdistrict}
+        own = await database["accounts"].find({"_id": account, **scope}, PLAIN).to_list(None)
+        sessions = {"account": account} if own else {"account": ""}
+        photos = {"uploader": {"$regex": f"^[a-z]+:{re.escape(account)}$"}, **scope}
+        found = await database["photos"].find(photos, {**PLAIN, **_FACTS}).to_list(None)
+        return {
+            "account": own,
+            "sessions": await database["sessions"].find(sessions, PLAIN).to_list(None),
+            "reports": await database["reports"].find({"rider": account, **scope}, PLAIN).to_list(None),
+            "photos": [{**photo, "url": f"/intake/v1/photos/{photo['_id']}"} for photo in found],
+        }
+
+    return export
 
 
 class MongoPeople:

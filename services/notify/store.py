@@ -1,6 +1,7 @@
 """Notify's collections."""
 
 import asyncio
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import fields
@@ -20,8 +21,9 @@ from shared.mongo.client import Database, Document
 from shared.mongo.forgetting import Plan
 from shared.mongo.indexes import Collection
 from shared.mongo.person import remove, rename
-from shared.mongo.records import Records
+from shared.mongo.records import PLAIN, Records
 from shared.pseudonym import Person
+from shared.web.export import Export, Sections
 from shared.web.idempotency import ANSWERS, answers_collection
 
 log = structlog.get_logger(__name__)
@@ -66,6 +68,24 @@ _WRITTEN: list[dict[str, Any]] = [
     {"$match": {"operationType": {"$in": ["insert", "replace", "update"]}}},
     {"$project": {"documentKey": 1}},
 ]
+
+
+def exporter(database: Database) -> Export:
+    """See `shared.web.export`: a rider's messages, and how far an account has read which inbox."""
+
+    async def export(account: str, subdistrict: str | None) -> Sections:
+        scope = {} if subdistrict is None else {"subdistrict": subdistrict}
+        own = {"audience": rider_audience(account)}
+        query = {"to.audience": own["audience"], **scope}
+        messages = await database["messages"].find(query, {**_SHOWN, "to": {"$elemMatch": own}}).to_list(None)
+        inbox = await database["recipients"].find_one({"_id": own["audience"], **scope}, {"_id": 1})
+        marks = {"_id": {"$regex": f"\\|{re.escape(account)}$"}} if subdistrict is None or inbox else {"_id": ""}
+        return {
+            "messages": sorted(messages, key=lambda message: message["to"][0]["sequence"]),
+            "read_marks": await database["read_marks"].find(marks, PLAIN).to_list(None),
+        }
+
+    return export
 
 
 class MongoInboxes:

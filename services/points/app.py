@@ -6,12 +6,14 @@ from services.points import agents
 from services.points import api as http
 from services.points.rules import ReferenceRules
 from services.points.settings import PointsSettings
-from services.points.store import BOOKS, COLLECTIONS, PLAN, MongoViews
+from services.points.store import BOOKS, COLLECTIONS, PLAN, MongoViews, exporter
 from shared.api import Api, run_api
+from shared.clock import system_clock
 from shared.ids import new_id
 from shared.reference.load import load
 from shared.runtime import Process
 from shared.settings import KafkaSettings
+from shared.web import export
 
 SERVICE = "points"
 
@@ -22,7 +24,8 @@ async def api(process: Process) -> None:
     reference = load(settings.reference)
 
     def routers(parts: Api) -> list[APIRouter]:
-        return [http.router(MongoViews(parts.opened.database))]
+        own = export.router(SERVICE, exporter(parts.opened.database), system_clock)
+        return [http.router(MongoViews(parts.opened.database)), own]
 
     await run_api(
         process,

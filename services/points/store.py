@@ -12,9 +12,10 @@ from services.points.ports import Books
 from shared.mongo.client import Database, Document
 from shared.mongo.forgetting import Plan
 from shared.mongo.indexes import Collection
-from shared.mongo.records import Records
+from shared.mongo.records import PLAIN, Records
 from shared.mongo.work import Work
 from shared.pseudonym import Person
+from shared.web.export import Export, Sections
 
 INCIDENTS: Records[Incident] = Records("incidents", Incident)
 PASSBOOKS: Records[Passbook] = Records("passbooks", Passbook)
@@ -63,6 +64,21 @@ def _complete(work: Work, person: Person, ids: Mapping[str, list[str]]) -> bool:
 
 PLAN = Plan({"entries": _entry}, _of_rider, _complete)
 """Money never goes: the ledger stands under its opaque account, the passbook under the pseudonym."""
+
+
+def exporter(database: Database) -> Export:
+    """See `shared.web.export`: the passbook with all its lines, enough to verify the chain."""
+
+    async def export(account: str, subdistrict: str | None) -> Sections:
+        scope = {} if subdistrict is None else {"subdistrict": subdistrict}
+        books = await database["passbooks"].find({"_id": account, **scope}, PLAIN).to_list(None)
+        of_books = {"account": {"$in": [book["account"] for book in books]}}
+        return {
+            "passbook": books,
+            "entries": await database["entries"].find(of_books, PLAIN).sort("number", 1).to_list(None),
+        }
+
+    return export
 
 
 class MongoViews:
