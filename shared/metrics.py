@@ -9,6 +9,7 @@ from shared.kafka.agents import Consumer
 from shared.mongo.forgetting import Forgetting
 from shared.mongo.lane import Lane
 from shared.mongo.relay import Relay
+from shared.mongo.retention import Retention
 from shared.mongo.retry import RetryLoop
 
 SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
@@ -49,6 +50,28 @@ class Metrics:
     def watch_forgetting(self, forgetting: Forgetting) -> None:
         """Export who is being forgotten."""
         self.registry.register(_ForgettingCollector(forgetting))
+
+    def watch_retention(self, retention: Retention) -> None:
+        """Export what was removed because it was too old."""
+        self.registry.register(_RetentionCollector(retention))
+
+
+class _RetentionCollector(Collector):
+    def __init__(self, retention: Retention) -> None:
+        self._retention = retention
+
+    def collect(self) -> list[GaugeMetricFamily | CounterMetricFamily]:
+        removed = CounterMetricFamily("qianshao_retention_removed", "Objects removed by age", labels=["noun"])
+        overdue = GaugeMetricFamily(
+            "qianshao_retention_overdue_seconds",
+            "How long the oldest is kept beyond its time, because something open needs it",
+            labels=["noun"],
+        )
+        for noun, count in self._retention.stats.removed.items():
+            removed.add_metric([noun], count)
+        for noun, seconds in self._retention.stats.overdue_seconds.items():
+            overdue.add_metric([noun], seconds)
+        return [removed, overdue]
 
 
 class _ForgettingCollector(Collector):

@@ -36,6 +36,9 @@ class Settings(BaseSettings):
         description="file with at least 32 random bytes, the same for every service: pseudonyms of forgotten people are "
         "made with it. Losing or changing it, late events would bring them back",
     )
+    retention_days: dict[str, int] = Field(
+        default={}, description='JSON: {"photos": 365} and the like; nouns and defaults are in the service\'s README'
+    )
     jwt_issuer: str = "qianshao"
     jwt_audience: str = "qianshao"
 

@@ -24,6 +24,7 @@ from shared.mongo.lease import Lease
 from shared.mongo.opening import OpenDatabase
 from shared.mongo.person import handle_account
 from shared.mongo.relay import Relay
+from shared.mongo.retention import Retention, Rule, with_days
 from shared.mongo.retry import RetryLoop
 from shared.mongo.transactions import MongoTransactor
 from shared.mongo.veil import Veil
@@ -46,10 +47,15 @@ async def run_worker(
     reference_version: str,
     collections: Iterable[Collection],
     handlers: Mapping[str, Handle],
-    plan: Plan,
+    plan: Plan | None = None,
+    retention: Iterable[Rule] = (),
 ) -> None:
     """Wire and start everything; returns while it runs. `handlers` says what to do with each topic's events, `plan` with
-    what a service knows of somebody who is to be forgotten."""
+    what a service knows of somebody who is to be forgotten, `retention` what is kept for how long.
+
+    Raises `ValueError` for days of retention or a key of pseudonyms that cannot be used.
+    """
+    rules = with_days(retention, settings.retention_days)
     name = f"{service}.worker"
     opened = OpenDatabase(settings, name, collections)
     process.on_stop("database", opened.close)
@@ -69,7 +75,9 @@ async def run_worker(
     ]
     retries = RetryLoop(opened.database, lane, service, dict(handlers), veil)
     forgetting_lease = Lease(opened.database, "forgetting", holder)
-    forgetting = Forgetting(opened.database, lane, forgetting_lease, service, plan, system_clock)
+    retention_lease = Lease(opened.database, "retention", holder)
+    removal = Retention(opened.client, opened.database, retention_lease, rules, system_clock)
+    forgetting = Forgetting(opened.database, lane, forgetting_lease, service, plan or Plan(), system_clock)
     faust = faust_app.build(f"{service}.v1", kafka, consumers)
     probe = KafkaProbe(kafka, name)
 
@@ -77,6 +85,7 @@ async def run_worker(
     metrics.watch_lane(lane)
     metrics.watch_worker(relay, consumers, retries)
     metrics.watch_forgetting(forgetting)
+    metrics.watch_retention(removal)
     checks = {"database": opened.check, "kafka": _topics_check(probe, handlers), "group": _membership_check(faust)}
     serve_http(
         process, web.create(f"{service} worker", metrics=metrics, checks=checks), settings.http_host, settings.http_port
@@ -92,6 +101,8 @@ async def run_worker(
     process.spawn("veil", veil.watch())
     process.spawn("forgetting", forgetting.run())
     process.on_stop("forgetting lease", forgetting_lease.release)
+    process.spawn("retention", removal.run())
+    process.on_stop("retention lease", retention_lease.release)
     process.spawn("retries", retries.run())
     process.spawn("letters", retries.count())
     process.on_stop("probe", probe.close)

@@ -7,7 +7,7 @@ from services.dispatch import api as http
 from services.dispatch.receipts import ReceiptVerifier
 from services.dispatch.rules import ReferenceRules
 from services.dispatch.settings import DispatchSettings
-from services.dispatch.store import COLLECTIONS, INCIDENTS, PLAN, MongoViews, exporter
+from services.dispatch.store import COLLECTIONS, INCIDENTS, PLAN, RETENTION, MongoViews, exporter
 from shared.api import Api, run_api
 from shared.clock import system_clock
 from shared.reference.load import load
@@ -53,4 +53,5 @@ async def worker(process: Process) -> None:
         collections=COLLECTIONS,
         handlers=agents.handlers(INCIDENTS, rules, receipts, reference.departments),
         plan=PLAN,
+        retention=RETENTION,
     )

@@ -5,15 +5,17 @@ import re
 from pymongo import ASCENDING, IndexModel
 
 from services.dispatch.domain.incident import Incident
+from services.dispatch.domain.states import OVER
 from shared.mongo.client import Database, Document
 from shared.mongo.forgetting import Plan
 from shared.mongo.indexes import Collection
 from shared.mongo.person import remove
 from shared.mongo.records import Records
+from shared.mongo.retention import Rule
 from shared.mongo.transactions import OUTBOX
 from shared.pseudonym import Person
 from shared.web.export import Export, Sections
-from shared.web.idempotency import ANSWERS, answers_collection
+from shared.web.idempotency import ANSWERS, ANSWERS_RULE, answers_collection
 
 INCIDENTS: Records[Incident] = Records("incidents", Incident)
 
@@ -44,6 +46,22 @@ async def _published_words(database: Database, person: Person) -> None:
 
 PLAN = Plan({"incidents": _incident, ANSWERS: remove}, beside=_published_words)
 """What becomes of what names somebody who is to be forgotten; all else is renamed."""
+
+
+RETENTION = (
+    Rule(
+        "report_texts",
+        "incidents",
+        "t0",
+        730,
+        where={
+            "state": {"$in": [state.value for state in OVER]},
+            "$or": [{"text": {"$ne": ""}}, {"interim_measures": {"$ne": None}}],
+        },
+        blank=[{"$set": {"text": "", "interim_measures": None}}],
+    ),
+    ANSWERS_RULE,
+)
 
 
 def exporter(database: Database) -> Export:

@@ -34,6 +34,7 @@ from services.intake.store import (
     INVITES,
     PLAN,
     REPORTS,
+    RETENTION,
     SESSIONS,
     STATUSES,
     MongoForgettings,
@@ -163,4 +164,5 @@ async def worker(process: Process) -> None:
         collections=COLLECTIONS,
         handlers=agents.handlers(STATUSES),
         plan=PLAN,
+        retention=RETENTION,
     )

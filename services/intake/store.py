@@ -15,14 +15,15 @@ from services.intake.domain.invite import Invite
 from services.intake.domain.report import Incident, Report
 from services.intake.domain.session import Devices, Session, is_open
 from services.intake.domain.sight import Sight
-from services.intake.domain.status import Status
+from services.intake.domain.status import OVER, Status
 from services.intake.ports import Listing, Photo
 from shared.mongo.client import Database, Document
 from shared.mongo.forgetting import Plan
 from shared.mongo.indexes import Collection, expiring
 from shared.mongo.person import FORGETTINGS, remove, remove_own, rename
 from shared.mongo.records import PLAIN, Records
-from shared.pseudonym import Person
+from shared.mongo.retention import Rule
+from shared.pseudonym import PREFIX, Person
 from shared.web.export import Export, Sections
 
 REPORTS: Records[Report] = Records("reports", Report)
@@ -83,6 +84,67 @@ PLAN = Plan(
     }
 )
 """What becomes of what names somebody who is to be forgotten; all else is renamed, photos too (see `retention`)."""
+
+
+async def _photos_needed(database: Database, found: list[Document]) -> set[Any]:
+    """Evidence of an incident that is not over."""
+    ids = [photo["_id"] for photo in found]
+    shown = await database["incidents"].find({"photo_ids": {"$in": ids}}, {"photo_ids": 1}).to_list(None)
+    after = await database["statuses"].find({"after_photos": {"$in": ids}}, {"after_photos": 1}).to_list(None)
+    incidents = [document["_id"] for document in (*shown, *after)]
+    over = await database["statuses"].distinct("_id", {"_id": {"$in": incidents}, "state": {"$in": OVER}})
+    still_open = [document for document in (*shown, *after) if document["_id"] not in over]
+    return {photo for one in still_open for photo in (*one.get("photo_ids", ()), *one.get("after_photos", ()))}
+
+
+async def _reports_needed(database: Database, found: list[Document]) -> set[Any]:
+    """Reports of an incident that is not over."""
+    incidents = [report["incident"] for report in found]
+    over = await database["statuses"].distinct("_id", {"_id": {"$in": incidents}, "state": {"$in": OVER}})
+    return {report["_id"] for report in found if report["incident"] not in over}
+
+
+_ROUGH_METRES = 1000.0
+_ROUGH: Document = {
+    f"place.{system}.{axis}": {"$round": [f"$place.{system}.{axis}", 2]}
+    for system in ("raw", "wgs84", "gcj02")
+    for axis in ("lng", "lat")
+}
+
+RETENTION = (
+    Rule("photos", "photos", "received_at", 730, needed=_photos_needed),
+    Rule(
+        "photos_of_forgotten",
+        "photos",
+        "received_at",
+        0,
+        where={"uploader": {"$regex": f"^[a-z]+:{PREFIX}"}},
+        needed=_photos_needed,
+        fixed=True,
+    ),
+    Rule(
+        "report_texts",
+        "reports",
+        "received_at",
+        730,
+        where={"$or": [{"text": {"$ne": ""}}, {"interim_measures": {"$ne": None}}]},
+        blank=[{"$set": {"text": "", "interim_measures": None}}],
+        needed=_reports_needed,
+    ),
+    Rule(
+        "positions",
+        "reports",
+        "received_at",
+        365,
+        where={"place.accuracy_m": {"$lt": _ROUGH_METRES}},
+        blank=[{"$set": {**_ROUGH, "place.address": None, "place.accuracy_m": _ROUGH_METRES}}],
+        needed=_reports_needed,
+    ),
+    Rule("invites", "invites", "expires_at", 30, named=False),
+    # A day before the index of the collection would do it, which leaves no tombstone and is only the net.
+    Rule("sessions", "sessions", "keep_until", -1, named=False, fixed=True),
+)
+"""Positions become rough to about a kilometre; the micro-grid that they were in stays."""
 
 _PHOTO: TypeAdapter[Photo] = TypeAdapter(Photo)
 _FACTS = {"jpeg": 0, "thumb": 0}

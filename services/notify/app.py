@@ -8,7 +8,17 @@ from services.notify.domain import telling
 from services.notify.domain.templates import TEMPLATES
 from services.notify.rules import ReferenceNames
 from services.notify.settings import NotifySettings
-from services.notify.store import BOOKS, COLLECTIONS, PLAN, READ_MARKS, RECIPIENTS, InboxChanges, MongoInboxes, exporter
+from services.notify.store import (
+    BOOKS,
+    COLLECTIONS,
+    PLAN,
+    READ_MARKS,
+    RECIPIENTS,
+    RETENTION,
+    InboxChanges,
+    MongoInboxes,
+    exporter,
+)
 from services.notify.stream import Doorbell
 from shared.api import Api, run_api
 from shared.clock import system_clock
@@ -60,4 +70,5 @@ async def worker(process: Process) -> None:
         collections=COLLECTIONS,
         handlers=agents.handlers(BOOKS, ReferenceNames(reference)),
         plan=PLAN,
+        retention=RETENTION,
     )

@@ -22,9 +22,10 @@ from shared.mongo.forgetting import Plan
 from shared.mongo.indexes import Collection
 from shared.mongo.person import remove, rename
 from shared.mongo.records import PLAIN, Records
+from shared.mongo.retention import Rule
 from shared.pseudonym import Person
 from shared.web.export import Export, Sections
-from shared.web.idempotency import ANSWERS, answers_collection
+from shared.web.idempotency import ANSWERS, ANSWERS_RULE, answers_collection
 
 log = structlog.get_logger(__name__)
 
@@ -58,6 +59,8 @@ def _message(document: Document, person: Person) -> Document | None:
 
 PLAN = Plan({"cases": rename, "messages": _message, "recipients": remove, "read_marks": remove, ANSWERS: remove})
 """Cases first: from then on nothing new is written to him. Nobody reads a forgotten rider's inbox, so it goes."""
+
+RETENTION = (Rule("messages", "messages", "at", 365, named=False), ANSWERS_RULE)
 
 READ_SECONDS = 5.0
 
@@ -98,11 +101,28 @@ class MongoInboxes:
 
     async def page(self, audience: str, after: int, limit: int) -> list[tuple[Copy, Message]]:
         # Numbers have no gap, so a window of them is a page; what MongoDB sorts an array by is not the element that matched.
-        copy = {"$elemMatch": {"audience": audience, "sequence": {"$gt": after, "$lte": after + limit}}}
         with _bounded():
+            after = max(after, await self._first(audience, after) - 1)
+            copy = {"$elemMatch": {"audience": audience, "sequence": {"$gt": after, "$lte": after + limit}}}
             found = await self._messages.find({"to": copy}, {**_SHOWN, "to": copy}).to_list(None)
         messages = [MESSAGES.load(document) for document in found]
         return sorted(((message.to[0], message) for message in messages), key=lambda pair: pair[0].sequence)
+
+    async def _first(self, audience: str, after: int) -> int:
+        """The number of the oldest message there is above `after`: what is too old is removed. 0 if there is none."""
+        copy = {"$elemMatch": {"audience": audience, "sequence": {"$gt": after}}}
+        if await self._messages.find_one(
+            {"to": {"$elemMatch": {"audience": audience, "sequence": after + 1}}}, {"_id": 1}
+        ):
+            return after + 1
+        numbers: list[dict[str, Any]] = [
+            {"$match": {"to": copy}},
+            {"$unwind": "$to"},
+            {"$match": {"to.audience": audience, "to.sequence": {"$gt": after}}},
+            {"$group": {"_id": None, "first": {"$min": "$to.sequence"}}},
+        ]
+        found = await self._messages.aggregate(numbers).to_list(1)
+        return int(found[0]["first"]) if found else 0
 
     async def standing(self, audience: str, account: str) -> Standing:
         with _bounded():

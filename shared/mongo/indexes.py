@@ -44,6 +44,7 @@ PLUMBING = (
     Collection(HELD_KEYS, (IndexModel([("state", ASCENDING), ("due", ASCENDING)], name="due"),)),
     Collection(DEAD_LETTERS, (IndexModel([("state", ASCENDING), ("last_at", ASCENDING)], name="state"),)),
     Collection("leases"),
+    Collection("tombstones", (IndexModel([("noun", ASCENDING), ("at", ASCENDING)], name="noun"),)),
     Collection(FORGETTINGS, (IndexModel([("phase", ASCENDING)], name="phase"),)),
 )
 
