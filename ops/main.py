@@ -17,6 +17,7 @@ from ops import (
     down_command,
     invite_command,
     people,
+    people_command,
     status_command,
     story,
     tail_command,
@@ -43,6 +44,7 @@ app.add_typer(dlq_command.app, name="dlq")
 app.command()(check_command.check)
 app.command()(trace_command.trace)
 app.command()(invite_command.invite)
+app.add_typer(people_command.app, name="people")
 
 _REFERENCE = REPOSITORY / "deploy/reference/beidajie"
 

@@ -14,9 +14,9 @@ import httpx2
 from confluent_kafka import Consumer, Message, Producer, TopicPartition
 from pymongo import MongoClient
 
+from ops.local import keys
 from ops.local.kafka import SUPERUSER
 from ops.local.mongo import Database as Place
-from ops.local import keys
 from ops.local.process import Process, Program
 from ops.local.state import REPOSITORY
 from ops.topics import connect, sdk
