@@ -17,6 +17,7 @@ from ops import (
     down_command,
     invite_command,
     people,
+    people_command,
     status_command,
     story,
     tail_command,
@@ -45,6 +46,7 @@ app.add_typer(reference_command.app, name="reference")
 app.command()(check_command.check)
 app.command()(trace_command.trace)
 app.command()(invite_command.invite)
+app.add_typer(people_command.app, name="people")
 
 _REFERENCE = REPOSITORY / "deploy/reference/beidajie"
 

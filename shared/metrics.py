@@ -6,8 +6,10 @@ from prometheus_client.process_collector import ProcessCollector
 from prometheus_client.registry import Collector
 
 from shared.kafka.agents import Consumer
+from shared.mongo.forgetting import Forgetting
 from shared.mongo.lane import Lane
 from shared.mongo.relay import Relay
+from shared.mongo.retention import Retention
 from shared.mongo.retry import RetryLoop
 
 SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
@@ -44,6 +46,49 @@ class Metrics:
         self.registry.register(_RetryCollector(retries))
         self.registry.register(_RelayCollector(relay))
         self.registry.register(_ConsumerCollector(consumers))
+
+    def watch_forgetting(self, forgetting: Forgetting) -> None:
+        """Export who is being forgotten."""
+        self.registry.register(_ForgettingCollector(forgetting))
+
+    def watch_retention(self, retention: Retention) -> None:
+        """Export what was removed because it was too old."""
+        self.registry.register(_RetentionCollector(retention))
+
+
+class _RetentionCollector(Collector):
+    def __init__(self, retention: Retention) -> None:
+        self._retention = retention
+
+    def collect(self) -> list[GaugeMetricFamily | CounterMetricFamily]:
+        removed = CounterMetricFamily("qianshao_retention_removed", "Objects removed by age", labels=["noun"])
+        overdue = GaugeMetricFamily(
+            "qianshao_retention_overdue_seconds",
+            "How long the oldest is kept beyond its time, because something open needs it",
+            labels=["noun"],
+        )
+        for noun, count in self._retention.stats.removed.items():
+            removed.add_metric([noun], count)
+        for noun, seconds in self._retention.stats.overdue_seconds.items():
+            overdue.add_metric([noun], seconds)
+        return [removed, overdue]
+
+
+class _ForgettingCollector(Collector):
+    def __init__(self, forgetting: Forgetting) -> None:
+        self._forgetting = forgetting
+
+    def collect(self) -> list[GaugeMetricFamily | CounterMetricFamily]:
+        stats = self._forgetting.stats
+        return [
+            GaugeMetricFamily("qianshao_forgetting_people", "People being forgotten here", value=stats.waiting),
+            GaugeMetricFamily(
+                "qianshao_forgetting_overdue_people", "Those of them for more than 24 hours", value=stats.overdue
+            ),
+            CounterMetricFamily(
+                "qianshao_forgetting_documents", "Documents renamed or removed to forget people", value=stats.treated
+            ),
+        ]
 
 
 class _LaneCollector(Collector):

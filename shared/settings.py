@@ -32,6 +32,13 @@ class Settings(BaseSettings):
 
     reference: Path = Field(description="directory with the reference data, mounted read-only")
     jwks: Path = Field(description="JWKS file with the public keys that access tokens may be signed with")
+    forget_key: Path = Field(
+        description="file with at least 32 random bytes, the same for every service: pseudonyms of forgotten people are "
+        "made with it. Losing or changing it, late events would bring them back",
+    )
+    retention_days: dict[str, int] = Field(
+        default={}, description='JSON: {"photos": 365} and the like; nouns and defaults are in the service\'s README'
+    )
     jwt_issuer: str = "qianshao"
     jwt_audience: str = "qianshao"
 

@@ -9,20 +9,26 @@ from typing import Any
 import structlog
 
 from shared.clock import system_clock
+from shared.contracts.topics import ACCOUNT_CHANGED
 from shared.ids import new_id
 from shared.kafka import faust_app, watchdog
 from shared.kafka.agents import Consumer
 from shared.kafka.publisher import KafkaPublisher
 from shared.kafka.watchdog import KafkaProbe
 from shared.metrics import Metrics
+from shared.mongo.forgetting import Forgetting, Plan
 from shared.mongo.inbox import Handle
 from shared.mongo.indexes import Collection
 from shared.mongo.lane import Lane
 from shared.mongo.lease import Lease
 from shared.mongo.opening import OpenDatabase
+from shared.mongo.person import handle_account
 from shared.mongo.relay import Relay
+from shared.mongo.retention import Retention, Rule, with_days
 from shared.mongo.retry import RetryLoop
 from shared.mongo.transactions import MongoTransactor
+from shared.mongo.veil import Veil
+from shared.pseudonym import Pseudonyms
 from shared.runtime import Process, serve_http
 from shared.settings import KafkaSettings, Settings
 from shared.web import app as web
@@ -41,26 +47,45 @@ async def run_worker(
     reference_version: str,
     collections: Iterable[Collection],
     handlers: Mapping[str, Handle],
+    plan: Plan | None = None,
+    retention: Iterable[Rule] = (),
 ) -> None:
-    """Wire and start everything; returns while it runs. `handlers` says what to do with each topic's events."""
+    """Wire and start everything; returns while it runs. `handlers` says what to do with each topic's events, `plan` with
+    what a service knows of somebody who is to be forgotten, `retention` what is kept for how long.
+
+    Raises `ValueError` for days of retention or a key of pseudonyms that cannot be used.
+    """
+    rules = with_days(retention, settings.retention_days)
     name = f"{service}.worker"
     opened = OpenDatabase(settings, name, collections)
     process.on_stop("database", opened.close)
     lane = Lane(MongoTransactor(opened.client, opened.database, system_clock))
 
     publisher = KafkaPublisher(kafka, name)
-    lease = Lease(opened.database, "relay", f"{socket.gethostname()}/{os.getpid()}/{new_id()}")
+    holder = f"{socket.gethostname()}/{os.getpid()}/{new_id()}"
+    lease = Lease(opened.database, "relay", holder)
     relay = Relay(opened.database, publisher, lease, system_clock)
+    pseudonyms = Pseudonyms.from_file(settings.forget_key)
+    veil = Veil(opened.database, pseudonyms)
+    if service in ACCOUNT_CHANGED.consumers:
+        handlers = {**handlers, ACCOUNT_CHANGED.name: handle_account(pseudonyms)}
     consumers = [
-        Consumer(topic, service, handle, lane, system_clock, process.fatal) for topic, handle in handlers.items()
+        Consumer(topic, service, handle, lane, system_clock, process.fatal, veil=veil)
+        for topic, handle in handlers.items()
     ]
-    retries = RetryLoop(opened.database, lane, service, dict(handlers))
+    retries = RetryLoop(opened.database, lane, service, dict(handlers), veil)
+    forgetting_lease = Lease(opened.database, "forgetting", holder)
+    retention_lease = Lease(opened.database, "retention", holder)
+    removal = Retention(opened.client, opened.database, retention_lease, rules, system_clock)
+    forgetting = Forgetting(opened.database, lane, forgetting_lease, service, plan or Plan(), system_clock)
     faust = faust_app.build(f"{service}.v1", kafka, consumers)
     probe = KafkaProbe(kafka, name)
 
     metrics = Metrics(service, "worker", reference_version)
     metrics.watch_lane(lane)
     metrics.watch_worker(relay, consumers, retries)
+    metrics.watch_forgetting(forgetting)
+    metrics.watch_retention(removal)
     checks = {"database": opened.check, "kafka": _topics_check(probe, handlers), "group": _membership_check(faust)}
     serve_http(
         process, web.create(f"{service} worker", metrics=metrics, checks=checks), settings.http_host, settings.http_port
@@ -73,6 +98,11 @@ async def run_worker(
     process.on_stop("publisher", publisher.close)
     process.on_stop("lease", lease.release)
     process.spawn("doorbell", relay.listen())
+    process.spawn("veil", veil.watch())
+    process.spawn("forgetting", forgetting.run())
+    process.on_stop("forgetting lease", forgetting_lease.release)
+    process.spawn("retention", removal.run())
+    process.on_stop("retention lease", retention_lease.release)
     process.spawn("retries", retries.run())
     process.spawn("letters", retries.count())
     process.on_stop("probe", probe.close)

@@ -46,7 +46,15 @@ def jwks(folder: Path, use: str) -> Path:
 
 def session_secret(folder: Path) -> Path:
     """The file with the secret that refresh tokens are made from, made if absent."""
-    file = folder / "session.secret"
+    return _secret(folder / "session.secret")
+
+
+def forget_key(folder: Path) -> Path:
+    """The file with the key that pseudonyms of forgotten people are made with, made if absent."""
+    return _secret(folder / "forget.secret")
+
+
+def _secret(file: Path) -> Path:
     if not file.exists():
         write_private(file, secrets.token_hex(32) + "\n")
     return file

@@ -68,6 +68,7 @@ def environment(service: str, entry: str, around: Surroundings) -> dict[str, str
         "QIANSHAO_MONGO_DATABASE": around.databases[service].name,
         "QIANSHAO_REFERENCE": str(around.reference),
         "QIANSHAO_JWKS": str(keys.jwks(folder, "access")),
+        "QIANSHAO_FORGET_KEY": str(keys.forget_key(folder)),
         "PYTHONUNBUFFERED": "1",
     }
     kafka = {

@@ -8,11 +8,13 @@ from services.dispatch.policy import POLICY
 from services.dispatch.receipts import ReceiptVerifier
 from services.dispatch.rules import ReferenceRules
 from services.dispatch.settings import DispatchSettings
-from services.dispatch.store import COLLECTIONS, INCIDENTS, MongoViews
+from services.dispatch.store import COLLECTIONS, INCIDENTS, PLAN, RETENTION, MongoViews, exporter
 from shared.api import Api, run_api
+from shared.clock import system_clock
 from shared.reference.load import load
 from shared.runtime import Process
 from shared.settings import KafkaSettings
+from shared.web import export
 
 SERVICE = "dispatch"
 
@@ -23,7 +25,8 @@ async def api(process: Process) -> None:
     reference = load(settings.reference)
 
     def routers(parts: Api) -> list[APIRouter]:
-        return [http.router(parts.lane, INCIDENTS, MongoViews(parts.opened.database), ReferenceRules(reference))]
+        own = export.router(SERVICE, exporter(parts.opened.database), system_clock)
+        return [http.router(parts.lane, INCIDENTS, MongoViews(parts.opened.database), ReferenceRules(reference)), own]
 
     await run_api(
         process,
@@ -51,4 +54,6 @@ async def worker(process: Process) -> None:
         reference_version=reference.version,
         collections=COLLECTIONS,
         handlers=agents.handlers(INCIDENTS, rules, receipts, reference.departments),
+        plan=PLAN,
+        retention=RETENTION,
     )

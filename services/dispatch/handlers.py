@@ -16,6 +16,7 @@ from shared.contracts.topics import dispatch_topic
 from shared.errors import Conflict, Invalid, NotFound
 from shared.mongo.outbox import Outgoing
 from shared.mongo.work import Ref, Work
+from shared.pseudonym import is_pseudonym
 from shared.scope import Scope
 
 SERVICE = "dispatch"
@@ -67,6 +68,8 @@ class ReceiveReport:
 
 
 def _received(report: IncidentReported, category: CategoryRule, reference_version: str) -> Incident:
+    """The incident as reported; of somebody who was forgotten since, without his words."""
+    spoken = not is_pseudonym(report.rider)
     reporter = Reporter(report.rider, report.report, report.captured_at, report.received_at)
     return Incident(
         id=report.incident,
@@ -76,8 +79,8 @@ def _received(report: IncidentReported, category: CategoryRule, reference_versio
         condition=report.condition,
         priority=category.priority,
         place=report.place.model_dump(),
-        text=report.text,
-        interim_measures=report.interim_measures,
+        text=report.text if spoken else "",
+        interim_measures=report.interim_measures if spoken else None,
         photo_ids=report.photo_ids,
         photo_required=category.after_photo_required,
         reporters=(reporter,),

@@ -1,5 +1,6 @@
 """Who may call which route of dispatch."""
 
+from shared.web import export
 from shared.web.policy import DESKS, Policy, Reach, allow
 
 POLICY: Policy = {
@@ -10,4 +11,5 @@ POLICY: Policy = {
     "POST /v1/incidents/{incident_id}/assign": allow(
         *DESKS, reach=Reach.COMMUNITIES, zh="派给部门", en="send it to departments"
     ),
+    **export.POLICY,
 }

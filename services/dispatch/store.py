@@ -1,14 +1,23 @@
 """Dispatch's collections."""
 
+import re
+
 from pymongo import ASCENDING, IndexModel
 
 from services.dispatch.domain.incident import Incident
-from shared.mongo.client import Database
+from services.dispatch.domain.states import OVER
+from shared.mongo.client import Database, Document
+from shared.mongo.forgetting import Plan
 from shared.mongo.indexes import Collection
+from shared.mongo.person import remove
 from shared.mongo.records import Records
+from shared.mongo.retention import Rule
 from shared.mongo.scopes import within
+from shared.mongo.transactions import OUTBOX
+from shared.pseudonym import Person
 from shared.scope import Scope
-from shared.web.idempotency import answers_collection
+from shared.web.export import Export, Sections
+from shared.web.idempotency import ANSWERS, ANSWERS_RULE, answers_collection
 
 INCIDENTS: Records[Incident] = Records("incidents", Incident)
 
@@ -22,6 +31,67 @@ COLLECTIONS = (
     Collection("unknown_orders"),
     answers_collection(),
 )
+
+
+def _incident(document: Document, person: Person) -> Document | None:
+    """The incident under the pseudonym; the words are the first reporter's, and go with him."""
+    renamed: Document = person.renamed(document)
+    if document["reporters"] and document["reporters"][0]["rider"] == person.account:
+        return {**renamed, "text": "", "interim_measures": None}
+    return renamed
+
+
+async def _published_words(database: Database, person: Person) -> None:
+    """Events about his incidents, which do not name him, carry his words to departments. Those that were sent go."""
+    mine = {"reporters.0.rider": {"$in": [person.account, person.pseudonym]}}
+    ids = await database["incidents"].distinct("_id", mine)
+    await database[OUTBOX].delete_many({"key": {"$in": ids}, "published": {"$ne": None}})
+
+
+PLAN = Plan({"incidents": _incident, ANSWERS: remove}, beside=_published_words)
+"""What becomes of what names somebody who is to be forgotten; all else is renamed."""
+
+
+RETENTION = (
+    Rule(
+        "report_texts",
+        "incidents",
+        "t0",
+        730,
+        where={
+            "state": {"$in": [state.value for state in OVER]},
+            "$or": [{"text": {"$ne": ""}}, {"interim_measures": {"$ne": None}}],
+        },
+        blank=[{"$set": {"text": "", "interim_measures": None}}],
+    ),
+    ANSWERS_RULE,
+)
+
+
+def exporter(database: Database) -> Export:
+    """See `shared.web.export`: what a rider reported, and what an official did."""
+
+    async def export(account: str, subdistrict: str | None) -> Sections:
+        scope = {} if subdistrict is None else {"subdistrict": subdistrict}
+        named = {"$regex": f"^[a-z]+:{re.escape(account)}$"}
+        query = {"$or": [{"reporters.rider": account}, {"history.actor": named}], **scope}
+        found = await database["incidents"].find(query).sort("_id", 1).to_list(None)
+        return {"incidents": [_share(document, account) for document in found]}
+
+    return export
+
+
+def _share(document: Document, account: str) -> Document:
+    """An incident without what others did or said."""
+    reports = [reporter for reporter in document["reporters"] if reporter["rider"] == account]
+    first = document["reporters"][0]["rider"] == account
+    return {
+        **{field: document[field] for field in ("_id", "subdistrict", "code", "category", "state")},
+        "reports": reports,
+        "text": document["text"] if first else None,
+        "interim_measures": document["interim_measures"] if first else None,
+        "history": [line for line in document["history"] if line["actor"].partition(":")[2] == account],
+    }
 
 
 class MongoViews:

@@ -3,14 +3,22 @@
 from collections.abc import Mapping
 
 from services.intake.domain.status import PointsLine
+from services.intake.forgetting import NoteForgotten
 from services.intake.handlers import FollowIncident, FollowPoints, FollowResolved, Nothing
 from services.intake.ports import Statuses
+from shared.contracts.account_forgotten import AccountForgotten
 from shared.contracts.envelope import Message
 from shared.contracts.incident_changed import IncidentChanged
 from shared.contracts.incident_resolved import IncidentResolved
 from shared.contracts.points_adjusted import PointsAdjusted
 from shared.contracts.points_awarded import PointsAwarded
-from shared.contracts.topics import INCIDENT_CHANGED, INCIDENT_RESOLVED, POINTS_ADJUSTED, POINTS_AWARDED
+from shared.contracts.topics import (
+    ACCOUNT_FORGOTTEN,
+    INCIDENT_CHANGED,
+    INCIDENT_RESOLVED,
+    POINTS_ADJUSTED,
+    POINTS_AWARDED,
+)
 from shared.mongo.inbox import Handle
 
 
@@ -42,7 +50,12 @@ def handlers(statuses: Statuses) -> Mapping[str, Handle]:
         line = PointsLine(data.entry, data.rider, data.kind, points, data.reason, None, message.envelope.time)
         return FollowPoints(statuses, data.incident, line)
 
+    def account_forgotten(message: Message) -> NoteForgotten:
+        assert isinstance(message.data, AccountForgotten)  # the only type on this topic
+        return NoteForgotten(message.data)
+
     return {
+        ACCOUNT_FORGOTTEN.name: account_forgotten,
         INCIDENT_CHANGED.name: incident_changed,
         INCIDENT_RESOLVED.name: incident_resolved,
         POINTS_AWARDED.name: points_awarded,

@@ -9,7 +9,7 @@ from datetime import datetime
 import httpx2
 from fastapi import APIRouter
 
-from services.intake import accounts_api, agents, sessions_api
+from services.intake import accounts_api, agents, forgetting_api, sessions_api
 from services.intake import api as http
 from services.intake.accounts_api import Office
 from services.intake.domain.account import Account
@@ -33,12 +33,16 @@ from services.intake.store import (
     DEVICES,
     INCIDENTS,
     INVITES,
+    PLAN,
     REPORTS,
+    RETENTION,
     SESSIONS,
     STATUSES,
+    MongoForgettings,
     MongoPeople,
     MongoPhotos,
     MongoViews,
+    exporter,
 )
 from services.intake.tokens import SessionTokens
 from shared.api import Api, run_api
@@ -49,9 +53,11 @@ from shared.ids import new_id
 from shared.mongo.lane import Lane
 from shared.mongo.opening import OpenDatabase
 from shared.mongo.transactions import MongoTransactor
+from shared.pseudonym import Pseudonyms
 from shared.reference.load import load
 from shared.runtime import Process
 from shared.settings import KafkaSettings
+from shared.web import export
 from shared.web.auth import refuse_demo
 
 SERVICE = "intake"
@@ -67,7 +73,7 @@ async def api(process: Process) -> None:
     process.on_stop("photo pool", pool.close)
     refuse_demo(settings.receipt_key_id, settings.environment)
     signer = ReceiptSigner(settings.receipt_key, settings.receipt_key_id)
-    tokens = _session_tokens(settings)
+    tokens, pseudonyms = _session_tokens(settings), Pseudonyms.from_file(settings.forget_key)
     asking = httpx2.AsyncClient(follow_redirects=False)
     process.on_stop("issuers", asking.aclose)
     id_tokens = IdTokens(read_issuers(settings.oidc_issuers), asking)
@@ -85,6 +91,8 @@ async def api(process: Process) -> None:
             http.router(parts.lane, REPORTS, INCIDENTS, photos, views, rules, pool, signer, system_clock, new_id),
             accounts_api.router(office),
             sessions_api.router(door),
+            forgetting_api.router(parts.lane, ACCOUNTS, MongoForgettings(database), pseudonyms),
+            export.router(SERVICE, exporter(database), system_clock),
         ]
 
     await run_api(
@@ -157,4 +165,6 @@ async def worker(process: Process) -> None:
         reference_version=load(settings.reference).version,
         collections=COLLECTIONS,
         handlers=agents.handlers(STATUSES),
+        plan=PLAN,
+        retention=RETENTION,
     )

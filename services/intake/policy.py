@@ -1,5 +1,6 @@
 """Who may call which route of intake."""
 
+from shared.web import export
 from shared.web.auth import Role
 from shared.web.policy import DESKS, EVERY_ROLE, Policy, Reach, Rule, allow, public
 
@@ -59,7 +60,16 @@ ACCOUNTS: dict[str, Rule] = {
         zh="生成一次性邀请链接",
         en="a one-time link to log in with",
     ),
+    "POST /v1/accounts/{account_id}/forget": allow(
+        Role.ADMINISTRATOR,
+        reach=Reach.SUBDISTRICT,
+        zh="在所有服务中遗忘某人",
+        en="forget a person, everywhere and for good",
+    ),
+    "GET /v1/accounts/{account_id}/forgetting": allow(
+        Role.ADMINISTRATOR, reach=Reach.SUBDISTRICT, zh="遗忘进行到哪一步", en="how far forgetting a person is"
+    ),
     "POST /v1/roster": allow(Role.ADMINISTRATOR, reach=Reach.SUBDISTRICT, zh="导入名单", en="take over a roster"),
 }
 
-POLICY: Policy = {**REPORTS, **SESSIONS, **ACCOUNTS}
+POLICY: Policy = {**REPORTS, **SESSIONS, **ACCOUNTS, **export.POLICY}

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Protocol, TypeVar
 
 from services.intake.domain.account import Account, AccountStatus, Login, Role
+from services.intake.domain.forgetting import Forgetting
 from services.intake.domain.invite import Invite
 from services.intake.domain.report import GridPath, Incident, Report
 from services.intake.domain.roster import Places
@@ -165,3 +166,9 @@ class People(Protocol):
     async def named(self, subdistrict: str, role: Role, name: str) -> Account | None:
         """An account of that very name that may log in, for the operator who asks for it twice."""
         ...
+
+
+class Forgettings(Protocol):
+    """Who is being or was forgotten, outside any transaction."""
+
+    async def find(self, scope: Scope, pseudonym: str) -> Forgetting | None: ...

@@ -1,5 +1,6 @@
 """Intake's collections."""
 
+import re
 from datetime import datetime
 from typing import Any
 
@@ -8,18 +9,24 @@ from pydantic import TypeAdapter
 from pymongo import ASCENDING, IndexModel
 from pymongo.errors import DuplicateKeyError
 
-from services.intake.domain.account import LOGS_IN, Account, Login, Role, login_key
+from services.intake.domain.account import LOGS_IN, Account, Login, Role, forgotten, login_key
+from services.intake.domain.forgetting import Forgetting, forgetting_of
 from services.intake.domain.invite import Invite
 from services.intake.domain.report import Incident, Report
 from services.intake.domain.session import Devices, Session, is_open
 from services.intake.domain.sight import Sight
-from services.intake.domain.status import Status
+from services.intake.domain.status import OVER, Status
 from services.intake.ports import Listing, Photo
-from shared.mongo.client import Database
+from shared.mongo.client import Database, Document
+from shared.mongo.forgetting import Plan
 from shared.mongo.indexes import Collection, expiring
-from shared.mongo.records import Records
+from shared.mongo.person import FORGETTINGS, remove, remove_own, rename
+from shared.mongo.records import PLAIN, Records
+from shared.mongo.retention import Rule
 from shared.mongo.scopes import within
+from shared.pseudonym import PREFIX, Person
 from shared.scope import Scope
+from shared.web.export import Export, Sections
 
 REPORTS: Records[Report] = Records("reports", Report)
 INCIDENTS: Records[Incident] = Records("incidents", Incident)
@@ -50,6 +57,98 @@ COLLECTIONS = (
     Collection("devices"),
     Collection("used_tokens", (expiring("until", 3600),)),
 )
+
+
+def _report(document: Document, person: Person) -> Document | None:
+    """What was seen stays, under the pseudonym; the words and what his phone called the report go."""
+    renamed: Document = person.renamed(document)
+    if document["rider"] != person.account:
+        return renamed
+    return {**renamed, "text": "", "interim_measures": None, "client_key": "", "fingerprint": ""}
+
+
+def _account(document: Document, person: Person) -> Document | None:
+    """What `domain.account.forgotten` leaves, under the pseudonym."""
+    if document["_id"] != person.account:
+        return rename(document, person)
+    remains = ACCOUNTS.dump(forgotten(ACCOUNTS.load(document)))
+    return {**remains, "_id": person.pseudonym}
+
+
+PLAN = Plan(
+    {
+        "accounts": _account,
+        "account_keys": remove_own("account"),
+        "invites": remove_own("_id"),
+        "sessions": remove_own("account"),
+        "devices": remove_own("_id"),
+        "login_failures": remove,
+        "login_windows": remove,
+        "reports": _report,
+    }
+)
+"""What becomes of what names somebody who is to be forgotten; all else is renamed, photos too (see `retention`)."""
+
+
+async def _photos_needed(database: Database, found: list[Document]) -> set[Any]:
+    """Evidence of an incident that is not over."""
+    ids = [photo["_id"] for photo in found]
+    shown = await database["incidents"].find({"photo_ids": {"$in": ids}}, {"photo_ids": 1}).to_list(None)
+    after = await database["statuses"].find({"after_photos": {"$in": ids}}, {"after_photos": 1}).to_list(None)
+    incidents = [document["_id"] for document in (*shown, *after)]
+    over = await database["statuses"].distinct("_id", {"_id": {"$in": incidents}, "state": {"$in": OVER}})
+    still_open = [document for document in (*shown, *after) if document["_id"] not in over]
+    return {photo for one in still_open for photo in (*one.get("photo_ids", ()), *one.get("after_photos", ()))}
+
+
+async def _reports_needed(database: Database, found: list[Document]) -> set[Any]:
+    """Reports of an incident that is not over."""
+    incidents = [report["incident"] for report in found]
+    over = await database["statuses"].distinct("_id", {"_id": {"$in": incidents}, "state": {"$in": OVER}})
+    return {report["_id"] for report in found if report["incident"] not in over}
+
+
+_ROUGH_METRES = 1000.0
+_ROUGH: Document = {
+    f"place.{system}.{axis}": {"$round": [f"$place.{system}.{axis}", 2]}
+    for system in ("raw", "wgs84", "gcj02")
+    for axis in ("lng", "lat")
+}
+
+RETENTION = (
+    Rule("photos", "photos", "received_at", 730, needed=_photos_needed),
+    Rule(
+        "photos_of_forgotten",
+        "photos",
+        "received_at",
+        0,
+        where={"uploader": {"$regex": f"^[a-z]+:{PREFIX}"}},
+        needed=_photos_needed,
+        fixed=True,
+    ),
+    Rule(
+        "report_texts",
+        "reports",
+        "received_at",
+        730,
+        where={"$or": [{"text": {"$ne": ""}}, {"interim_measures": {"$ne": None}}]},
+        blank=[{"$set": {"text": "", "interim_measures": None}}],
+        needed=_reports_needed,
+    ),
+    Rule(
+        "positions",
+        "reports",
+        "received_at",
+        365,
+        where={"place.accuracy_m": {"$lt": _ROUGH_METRES}},
+        blank=[{"$set": {**_ROUGH, "place.address": None, "place.accuracy_m": _ROUGH_METRES}}],
+        needed=_reports_needed,
+    ),
+    Rule("invites", "invites", "expires_at", 30, named=False),
+    # A day before the index of the collection would do it, which leaves no tombstone and is only the net.
+    Rule("sessions", "sessions", "keep_until", -1, named=False, fixed=True),
+)
+"""Positions become rough to about a kilometre; the micro-grid that they were in stays."""
 
 _PHOTO: TypeAdapter[Photo] = TypeAdapter(Photo)
 _FACTS = {"jpeg": 0, "thumb": 0}
@@ -93,17 +192,22 @@ class MongoPhotos:
         return None if document is None else bytes(document[field])
 
     async def _is_shown(self, scope: Scope, id_: str) -> bool:
-        """Whether it may be seen by others than its uploader; only for a part of a sub-district this takes a look."""
+        """Whether the caller may see it though he did not upload it."""
         if scope.department:
             orders = {"_id": {"$in": await self._incidents_with(id_)}, "orders.department": scope.department}
             return await self._statuses.find_one(orders, {"_id": 1}) is not None
-        if not scope.desk or not scope.communities:
-            return scope.desk
+        if scope.desk and not scope.communities:
+            return True
         after = await self._statuses.find({"after_photos": id_}, {"_id": 1}).to_list(None)
-        incidents = [*await self._incidents_with(id_), *(status["_id"] for status in after)]
+        incidents = [
+            status["_id"] for status in after
+        ]  # a rider sees how it looks now, and of before what he took himself
+        if scope.desk:
+            incidents += await self._incidents_with(id_)
         found = await self._incidents.find({"_id": {"$in": incidents}}, {"reports": 1}).to_list(None)
         reports = {"_id": {"$in": [report for incident in found for report in incident["reports"]]}}
-        return await self._reports.find_one({**reports, **within(scope, COMMUNITY)}, {"_id": 1}) is not None
+        seen = within(scope, COMMUNITY) if scope.desk else {"rider": scope.id}
+        return await self._reports.find_one({**reports, **seen}, {"_id": 1}) is not None
 
     async def _incidents_with(self, photo: str) -> list[str]:
         found = await self._incidents.find({"photo_ids": photo}, {"_id": 1}).to_list(None)
@@ -125,6 +229,36 @@ class MongoViews:
         report = REPORTS.load(document)
         status = await self._statuses.find_one({"_id": report.incident})
         return report, Status(report.incident) if status is None else STATUSES.load(status)
+
+
+class MongoForgettings:
+    """See `Forgettings`."""
+
+    def __init__(self, database: Database) -> None:
+        self._forgettings = database[FORGETTINGS]
+
+    async def find(self, scope: Scope, pseudonym: str) -> Forgetting | None:
+        document = await self._forgettings.find_one({"_id": pseudonym, "subdistrict": scope.subdistrict})
+        return None if document is None else forgetting_of(document)
+
+
+def exporter(database: Database) -> Export:
+    """See `shared.web.export`. Pictures are named with where they can be read."""
+
+    async def export(account: str, subdistrict: str | None) -> Sections:
+        scope = {} if subdistrict is None else {"subdistrict": subdistrict}
+        own = await database["accounts"].find({"_id": account, **scope}, PLAIN).to_list(None)
+        sessions = {"account": account} if own else {"account": ""}
+        photos = {"uploader": {"$regex": f"^[a-z]+:{re.escape(account)}$"}, **scope}
+        found = await database["photos"].find(photos, {**PLAIN, **_FACTS}).to_list(None)
+        return {
+            "account": own,
+            "sessions": await database["sessions"].find(sessions, PLAIN).to_list(None),
+            "reports": await database["reports"].find({"rider": account, **scope}, PLAIN).to_list(None),
+            "photos": [{**photo, "url": f"/intake/v1/photos/{photo['_id']}"} for photo in found],
+        }
+
+    return export
 
 
 class MongoPeople:

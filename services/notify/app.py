@@ -9,12 +9,24 @@ from services.notify.domain.templates import TEMPLATES
 from services.notify.policy import POLICY
 from services.notify.rules import ReferenceNames
 from services.notify.settings import NotifySettings
-from services.notify.store import BOOKS, COLLECTIONS, READ_MARKS, RECIPIENTS, InboxChanges, MongoInboxes
+from services.notify.store import (
+    BOOKS,
+    COLLECTIONS,
+    PLAN,
+    READ_MARKS,
+    RECIPIENTS,
+    RETENTION,
+    InboxChanges,
+    MongoInboxes,
+    exporter,
+)
 from services.notify.stream import Doorbell
 from shared.api import Api, run_api
+from shared.clock import system_clock
 from shared.reference.load import load
 from shared.runtime import Process
 from shared.settings import KafkaSettings
+from shared.web import export
 
 SERVICE = "notify"
 
@@ -28,7 +40,8 @@ async def api(process: Process) -> None:
     def routers(parts: Api) -> list[APIRouter]:
         database, names = parts.opened.database, ReferenceNames(reference)
         process.spawn("doorbell", InboxChanges(database).listen(doorbell))
-        return [http.router(parts.lane, READ_MARKS, RECIPIENTS, MongoInboxes(database), names, doorbell)]
+        own = export.router(SERVICE, exporter(parts.opened.database), system_clock)
+        return [http.router(parts.lane, READ_MARKS, RECIPIENTS, MongoInboxes(database), names, doorbell), own]
 
     await run_api(
         process,
@@ -58,4 +71,6 @@ async def worker(process: Process) -> None:
         reference_version=reference.version,
         collections=COLLECTIONS,
         handlers=agents.handlers(BOOKS, ReferenceNames(reference)),
+        plan=PLAN,
+        retention=RETENTION,
     )

@@ -1,5 +1,6 @@
 """Who may call which route of notify."""
 
+from shared.web import export
 from shared.web.policy import EVERY_ROLE, Policy, Reach, allow
 
 _INBOXES = (Reach.OWN, Reach.COMMUNITIES, Reach.SUBDISTRICT)
@@ -10,4 +11,5 @@ POLICY: Policy = {
         *EVERY_ROLE, reach=_INBOXES, zh="收件箱的实时推送", en="an inbox as server-sent events"
     ),
     "POST /v1/inbox/read": allow(*EVERY_ROLE, reach=_INBOXES, zh="标记已读", en="I have read up to here"),
+    **export.POLICY,
 }

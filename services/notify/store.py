@@ -1,6 +1,7 @@
 """Notify's collections."""
 
 import asyncio
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import fields
@@ -12,15 +13,20 @@ from pymongo import ASCENDING, IndexModel
 from pymongo.errors import PyMongoError
 
 from services.notify.domain.audiences import Reach
-from services.notify.domain.case import Case
+from services.notify.domain.case import Case, rider_audience
 from services.notify.domain.message import Copy, Message, ReadMark, Recipient, mark_id
 from services.notify.ports import Books, Standing
 from services.notify.stream import POLL_SECONDS, Doorbell
 from shared.errors import Unavailable
-from shared.mongo.client import Database
+from shared.mongo.client import Database, Document
+from shared.mongo.forgetting import Plan
 from shared.mongo.indexes import Collection
-from shared.mongo.records import Records
-from shared.web.idempotency import answers_collection
+from shared.mongo.person import remove, rename
+from shared.mongo.records import PLAIN, Records
+from shared.mongo.retention import Rule
+from shared.pseudonym import Person
+from shared.web.export import Export, Sections
+from shared.web.idempotency import ANSWERS, ANSWERS_RULE, answers_collection
 
 log = structlog.get_logger(__name__)
 
@@ -44,6 +50,19 @@ COLLECTIONS = (
     answers_collection(),
 )
 
+
+def _message(document: Document, person: Person) -> Document | None:
+    """His copy goes, and the text with the last copy."""
+    own = rider_audience(person.account)
+    copies = [copy for copy in document["to"] if copy["audience"] != own]
+    return rename({**document, "to": copies}, person) if copies else None
+
+
+PLAN = Plan({"cases": rename, "messages": _message, "recipients": remove, "read_marks": remove, ANSWERS: remove})
+"""Cases first: from then on nothing new is written to him. Nobody reads a forgotten rider's inbox, so it goes."""
+
+RETENTION = (Rule("messages", "messages", "at", 365, named=False), ANSWERS_RULE)
+
 READ_SECONDS = 5.0
 
 _SHOWN = {field.name: 1 for field in fields(Message)}
@@ -53,6 +72,24 @@ _WRITTEN: list[dict[str, Any]] = [
     {"$match": {"operationType": {"$in": ["insert", "replace", "update"]}}},
     {"$project": {"documentKey": 1}},
 ]
+
+
+def exporter(database: Database) -> Export:
+    """See `shared.web.export`: a rider's messages, and how far an account has read which inbox."""
+
+    async def export(account: str, subdistrict: str | None) -> Sections:
+        scope = {} if subdistrict is None else {"subdistrict": subdistrict}
+        own = {"audience": rider_audience(account)}
+        query = {"to.audience": own["audience"], **scope}
+        messages = await database["messages"].find(query, {**_SHOWN, "to": {"$elemMatch": own}}).to_list(None)
+        inbox = await database["recipients"].find_one({"_id": own["audience"], **scope}, {"_id": 1})
+        marks = {"_id": {"$regex": f"\\|{re.escape(account)}$"}} if subdistrict is None or inbox else {"_id": ""}
+        return {
+            "messages": sorted(messages, key=lambda message: message["to"][0]["sequence"]),
+            "read_marks": await database["read_marks"].find(marks, PLAIN).to_list(None),
+        }
+
+    return export
 
 
 class MongoInboxes:
@@ -65,11 +102,29 @@ class MongoInboxes:
 
     async def page(self, reach: Reach, audience: str, after: int, limit: int) -> list[tuple[Copy, Message]]:
         # Numbers have no gap, so a window of them is a page; what MongoDB sorts an array by is not the element that matched.
-        copy = {"$elemMatch": {"audience": _within(reach, audience), "sequence": {"$gt": after, "$lte": after + limit}}}
+        seen = _within(reach, audience)
         with _bounded():
+            after = max(after, await self._first(seen, after) - 1)
+            copy = {"$elemMatch": {"audience": seen, "sequence": {"$gt": after, "$lte": after + limit}}}
             found = await self._messages.find({"to": copy}, {**_SHOWN, "to": copy}).to_list(None)
         messages = [MESSAGES.load(document) for document in found]
         return sorted(((message.to[0], message) for message in messages), key=lambda pair: pair[0].sequence)
+
+    async def _first(self, audience: Any, after: int) -> int:
+        """The number of the oldest message there is above `after`: what is too old is removed. 0 if there is none."""
+        copy = {"$elemMatch": {"audience": audience, "sequence": {"$gt": after}}}
+        if await self._messages.find_one(
+            {"to": {"$elemMatch": {"audience": audience, "sequence": after + 1}}}, {"_id": 1}
+        ):
+            return after + 1
+        numbers: list[dict[str, Any]] = [
+            {"$match": {"to": copy}},
+            {"$unwind": "$to"},
+            {"$match": {"to.audience": audience, "to.sequence": {"$gt": after}}},
+            {"$group": {"_id": None, "first": {"$min": "$to.sequence"}}},
+        ]
+        found = await self._messages.aggregate(numbers).to_list(1)
+        return int(found[0]["first"]) if found else 0
 
     async def standing(self, reach: Reach, audience: str) -> Standing:
         with _bounded():

@@ -7,12 +7,14 @@ from services.points import api as http
 from services.points.policy import POLICY
 from services.points.rules import ReferenceRules
 from services.points.settings import PointsSettings
-from services.points.store import BOOKS, COLLECTIONS, MongoViews
+from services.points.store import BOOKS, COLLECTIONS, PLAN, MongoViews, exporter
 from shared.api import Api, run_api
+from shared.clock import system_clock
 from shared.ids import new_id
 from shared.reference.load import load
 from shared.runtime import Process
 from shared.settings import KafkaSettings
+from shared.web import export
 
 SERVICE = "points"
 
@@ -23,7 +25,8 @@ async def api(process: Process) -> None:
     reference = load(settings.reference)
 
     def routers(parts: Api) -> list[APIRouter]:
-        return [http.router(MongoViews(parts.opened.database))]
+        own = export.router(SERVICE, exporter(parts.opened.database), system_clock)
+        return [http.router(MongoViews(parts.opened.database)), own]
 
     await run_api(
         process,
@@ -50,4 +53,5 @@ async def worker(process: Process) -> None:
         reference_version=reference.version,
         collections=COLLECTIONS,
         handlers=agents.handlers(BOOKS, ReferenceRules(reference), new_id),
+        plan=PLAN,
     )

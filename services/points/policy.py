@@ -1,5 +1,6 @@
 """Who may call which route of points."""
 
+from shared.web import export
 from shared.web.auth import Role
 from shared.web.policy import DESKS, Policy, Reach, allow
 
@@ -15,4 +16,5 @@ POLICY: Policy = {
     "GET /v1/incidents/{incident_id}/points": allow(
         *DESKS, reach=Reach.COMMUNITIES, zh="这件事为什么得了这些分", en="why an incident paid what it paid"
     ),
+    **export.POLICY,
 }

@@ -1,6 +1,7 @@
 """Points' collections."""
 
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 
 from pymongo import ASCENDING, IndexModel
 
@@ -8,11 +9,15 @@ from services.points.domain.caps import Month
 from services.points.domain.entry import Entry, Passbook
 from services.points.domain.incident import Incident
 from services.points.ports import Books
-from shared.mongo.client import Database
+from shared.mongo.client import Database, Document
+from shared.mongo.forgetting import Plan
 from shared.mongo.indexes import Collection
-from shared.mongo.records import Records
+from shared.mongo.records import PLAIN, Records
 from shared.mongo.scopes import within
+from shared.mongo.work import Work
+from shared.pseudonym import Person
 from shared.scope import Scope
+from shared.web.export import Export, Sections
 
 INCIDENTS: Records[Incident] = Records("incidents", Incident)
 PASSBOOKS: Records[Passbook] = Records("passbooks", Passbook)
@@ -33,6 +38,49 @@ COLLECTIONS = (
     ),
     Collection("months"),
 )
+
+
+def _entry(document: Document, person: Person) -> Document | None:
+    """Only the natural key names the rider. The rest is under the digest: an official's decision on money keeps his id."""
+    return {**document, "_id": person.renamed(document["_id"])}
+
+
+async def _of_rider(database: Database, person: Person) -> dict[str, list[str]]:
+    """The books of a rider. An event that found half of them under another name would pay twice."""
+    book = await database["passbooks"].find_one({"_id": person.account})
+    seen = {"$or": [{"sightings.rider": person.account}, {"resolved.sightings.rider": person.account}]}
+    of_book = {"account": book["account"]} if book else {"_id": ""}
+    return {
+        "passbooks": [person.account] if book else [],
+        "entries": await database["entries"].distinct("_id", of_book),
+        "incidents": await database["incidents"].distinct("_id", seen),
+        "months": await database["months"].distinct("_id", {"_id": {"$regex": f"^{re.escape(person.account)}\\|"}}),
+    }
+
+
+def _complete(work: Work, person: Person, ids: Mapping[str, list[str]]) -> bool:
+    """Whether no line was written since they were listed."""
+    book = work.get("passbooks", person.account) if ids["passbooks"] else None
+    return len(ids["entries"]) == (book["entries"] if book else 0)
+
+
+PLAN = Plan({"entries": _entry}, _of_rider, _complete)
+"""Money never goes: the ledger stands under its opaque account, the passbook under the pseudonym."""
+
+
+def exporter(database: Database) -> Export:
+    """See `shared.web.export`: the passbook with all its lines, enough to verify the chain."""
+
+    async def export(account: str, subdistrict: str | None) -> Sections:
+        scope = {} if subdistrict is None else {"subdistrict": subdistrict}
+        books = await database["passbooks"].find({"_id": account, **scope}, PLAIN).to_list(None)
+        of_books = {"account": {"$in": [book["account"] for book in books]}}
+        return {
+            "passbook": books,
+            "entries": await database["entries"].find(of_books, PLAIN).sort("number", 1).to_list(None),
+        }
+
+    return export
 
 
 class MongoViews:

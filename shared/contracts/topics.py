@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from shared.contracts.account_changed import AccountChanged
+from shared.contracts.account_forgotten import AccountForgotten
 from shared.contracts.activity_decided import ActivityDecided
 from shared.contracts.department_update import DepartmentUpdate
 from shared.contracts.dispatch_order import DispatchOrder
@@ -66,6 +67,9 @@ ACTIVITY_DECIDED = _rider("activity-decided", ActivityDecided, "notify")
 ACCOUNT_CHANGED = Topic(
     "account-changed", "account", 12, 30, ("intake",), ("dispatch", "points", "notify"), (AccountChanged,)
 )
+ACCOUNT_FORGOTTEN = Topic(
+    "account-forgotten", "account", 12, 30, ("dispatch", "points", "notify"), ("intake",), (AccountForgotten,)
+)
 
 FIXED = (
     INCIDENT_REPORTED,
@@ -76,6 +80,7 @@ FIXED = (
     POINTS_ADJUSTED,
     ACTIVITY_DECIDED,
     ACCOUNT_CHANGED,
+    ACCOUNT_FORGOTTEN,
 )
 """Topics that exist once; each department adds two."""
 

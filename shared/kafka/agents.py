@@ -24,6 +24,7 @@ from shared.mongo.dead_letters import Bury, Verdict
 from shared.mongo.inbox import Broken, Delivery, Handle, Receive, Received, held_id
 from shared.mongo.lane import Lane, Line, Skipped
 from shared.mongo.retry import COMMIT_SECONDS, Hold
+from shared.mongo.veil import BeingForgotten
 
 log = structlog.get_logger(__name__)
 
@@ -83,8 +84,11 @@ class Consumer:
         fatal: Callable[[BaseException], None],
         monotonic: Callable[[], float] = time.monotonic,
         waiting: int = MAX_WAITING,
+        veil: Callable[[Delivery], Delivery] = lambda delivery: delivery,
     ) -> None:
-        """`fatal` ends the process; it is told what no exception may carry out of a Faust agent.
+        """`veil` is what a delivery is seen through, at every attempt.
+
+        `fatal` ends the process; it is told what no exception may carry out of a Faust agent.
 
         `let_go` (set by whoever runs the consumer) tells Faust not to wait for this topic's deliveries: called while the
         breaker is open, because a rebalance or a stop would otherwise wait until each has had its probe.
@@ -97,6 +101,7 @@ class Consumer:
         self._clock = clock
         self._fatal = fatal
         self._waiting = waiting
+        self._veil = veil
         self._monotonic = monotonic
         self.breaker = Breaker(monotonic)
         self.stats = ConsumerStats(progressed_at=monotonic())
@@ -191,18 +196,29 @@ class Consumer:
 
     async def _try(self, pending: _Pending, lines: dict[str, Line]) -> Received | None:
         """One attempt. Returns what became of it, None if it was buried as malformed."""
+        being_forgotten = self._veiled(pending)
         if pending.message is None:
             assert pending.malformed is not None
             verdict = Verdict(pending.malformed.error_class, str(pending.malformed), 1, pending.delivery.received_at)
             await self._lane.submit(Bury(self._consumer, pending.delivery, verdict), seconds=COMMIT_SECONDS)
             return None
         try:
-            inner = self._handle(pending.message)
+            inner = Broken(being_forgotten) if being_forgotten else self._handle(pending.message)
         except Exception as error:  # noqa: BLE001 - fails in the lane, in its place, so that what follows it waits
             inner = Broken(error)
         line = lines[held_id(self.topic, pending.message)]
         receive = Receive(pending.delivery, pending.message, inner)
         return await self._lane.submit(receive, line=line, seconds=COMMIT_SECONDS)
+
+    def _veiled(self, pending: _Pending) -> BeingForgotten | None:
+        """Put the veil over a delivery; or why it has to wait. Raises `Unavailable`."""
+        try:
+            veiled = self._veil(pending.delivery)
+        except BeingForgotten as error:
+            return error
+        if veiled is not pending.delivery:
+            pending.delivery, pending.message = veiled, self._decoded(veiled).message
+        return None
 
     async def _hold(self, pending: _Pending, error: BaseException) -> bool:
         """Move a failed delivery out of the way, into its key's line. False if the database is away."""

@@ -11,6 +11,7 @@ from shared.mongo.dead_letters import DEAD_LETTERS
 from shared.mongo.inbox import HELD_KEYS, INBOX
 from shared.mongo.inbox import KEEP_SECONDS as KEEP_INBOX_SECONDS
 from shared.mongo.outbox import KEEP_PUBLISHED_SECONDS
+from shared.mongo.person import FORGETTINGS
 from shared.mongo.transactions import OUTBOX
 
 _NAMESPACE_EXISTS = 48
@@ -43,6 +44,8 @@ PLUMBING = (
     Collection(HELD_KEYS, (IndexModel([("state", ASCENDING), ("due", ASCENDING)], name="due"),)),
     Collection(DEAD_LETTERS, (IndexModel([("state", ASCENDING), ("last_at", ASCENDING)], name="state"),)),
     Collection("leases"),
+    Collection("tombstones", (IndexModel([("noun", ASCENDING), ("at", ASCENDING)], name="noun"),)),
+    Collection(FORGETTINGS, (IndexModel([("phase", ASCENDING)], name="phase"),)),
 )
 
 

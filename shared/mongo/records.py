@@ -8,6 +8,9 @@ from shared.mongo.work import Document, Event, Ref, Work
 
 Item = TypeVar("Item")
 
+PLAIN = {"version": 0, "sequences": 0}
+"""The projection that leaves out what the commit lane adds to a document."""
+
 
 class Records(Generic[Item]):
     """One collection of one type of (frozen) dataclass, read and written through the working set of a transaction."""

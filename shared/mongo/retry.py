@@ -6,7 +6,7 @@ becomes a dead letter and goes on holding its key until an operator replays or d
 """
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal
@@ -30,6 +30,7 @@ from shared.mongo.inbox import (
     stored_delivery,
 )
 from shared.mongo.lane import Lane
+from shared.mongo.veil import BeingForgotten
 from shared.mongo.work import Command, Document, Ref, Work, more_reads
 
 log = structlog.get_logger(__name__)
@@ -185,13 +186,22 @@ class RetryStats:
 class RetryLoop:
     """Delivers the due heads again. Any number of workers may run it: versions decide who was first."""
 
-    def __init__(self, database: Database, lane: Lane, consumer: str, handlers: dict[str, Handle]) -> None:
+    def __init__(
+        self,
+        database: Database,
+        lane: Lane,
+        consumer: str,
+        handlers: dict[str, Handle],
+        veil: Callable[[Delivery], Delivery] = lambda delivery: delivery,
+    ) -> None:
+        """`veil`: what stands in a line under the name of somebody who is forgotten waits until it was renamed there."""
         self.stats = RetryStats()
         self._collection = database[HELD_KEYS]
         self._letters = database[DEAD_LETTERS]
         self._lane = lane
         self._consumer = consumer
         self._handlers = handlers
+        self._veil = veil
 
     async def run(self) -> None:
         """Until cancelled; a database that is away is waited for."""
@@ -227,6 +237,8 @@ class RetryLoop:
     async def _redeliver(self, held: Document) -> None:
         delivery = delivery_from(held["line"][0])
         try:
+            if self._veil(delivery) is not delivery:
+                raise BeingForgotten("it names somebody who is forgotten; the look at what is held renames it")
             message = decode(delivery.topic, delivery.headers, delivery.value)
             inner = self._handlers[delivery.topic](message)
             assert dedupe_id(delivery.topic, message) == held["line"][0]["dedupe"]

@@ -12,11 +12,14 @@ from pydantic import BaseModel
 from shared.errors import Invalid, Refused
 from shared.mongo.indexes import Collection, expiring
 from shared.mongo.lane import Lane
+from shared.mongo.retention import Rule
 from shared.mongo.work import Command, Ref, Work, more_reads
 from shared.web.auth import Principal
 
 KEEP_SECONDS = 30 * 24 * 3600
 ANSWERS = "http_answers"
+ANSWERS_RULE = Rule("http_answers", ANSWERS, "at", 29, named=False, fixed=True)
+"""A day before the index of the collection would do it, which leaves no tombstone and is only the net."""
 
 
 class KeyMissing(Refused):

@@ -37,6 +37,15 @@ DESIGN = {
     "points-adjusted": ("rider", "points", {"notify", "intake"}, "points-adjusted:<entry>"),
     "activity-decided": ("rider", "points", {"notify"}, "activity-decided:<recorded_activity>:<version>"),
     "account-changed": ("account", "intake", {"dispatch", "points", "notify"}, "account-changed:<account>:<sequence>"),
+    # not in the design's table: how the others answer it, see docs/adr/0014
+    "account-forgotten": (
+        "account",
+        "dispatch",
+        "points",
+        "notify",
+        {"intake"},
+        "account-forgotten:<service>:<account>",
+    ),
 }
 
 

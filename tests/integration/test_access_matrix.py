@@ -98,8 +98,19 @@ PHOTO = {"files": {"photo": b"any"}}
 AND_NEXT = (*DESK, "staff next door")
 INVITED, REFRESHED = "the invitation", "the refresh token"
 
+
+def exports(mark: str) -> list[Row]:
+    """The same two routes of every service."""
+    theirs = f"/v1/export/{RIDER}"
+    return [
+        Row("GET /v1/export", ok("rider"), 200, mark),
+        Row("GET /v1/export/{account_id}", ok("administrator"), mark=mark, path=theirs),
+    ]
+
+
 ROWS: dict[str, list[Row]] = {
     "intake": [
+        *exports(CODE),  # before anyone else has something of his own in the same grid
         Row("POST /v1/photos", ok("rider", status=201), 201, "photo_id", body=PHOTO, each=True),
         Row("POST /v1/evidence", ok("water", status=201), 201, "receipt", body=PHOTO, each=True),
         Row("GET /v1/photos/{photo_id}", ok("rider", "water", *DESK), mark=CONTENT, path="/v1/photos/photo-of-inc"),
@@ -145,8 +156,23 @@ ROWS: dict[str, list[Row]] = {
             body={"files": {"roster": ("r.csv", as_csv([CHINESE, NEW_ONE]))}},
             each=True,
         ),
+        # the last ones: afterwards nobody here has a name
+        Row(
+            "POST /v1/accounts/{account_id}/forget",
+            ok("administrator", status=202),
+            mark="asked_at",
+            path=f"/v1/accounts/{RIDER}/forget",
+            body={"json": {"reason": "own_wish"}},
+        ),
+        Row(
+            "GET /v1/accounts/{account_id}/forgetting",
+            ok("administrator"),
+            mark="asked_at",
+            path=f"/v1/accounts/{RIDER}/forgetting",
+        ),
     ],
     "dispatch": [
+        *exports(TEXT),
         Row("GET /v1/incidents", ok(*DESK), 200, GRID),
         Row("GET /v1/incidents/{incident_id}", ok(*DESK), mark=TEXT, path="/v1/incidents/inc"),
         Row(
@@ -158,6 +184,7 @@ ROWS: dict[str, list[Row]] = {
         ),
     ],
     "points": [
+        *exports("hazard_first"),
         Row("GET /v1/passbook", ok("rider"), 200, RIDER),
         Row("GET /v1/passbook/entries", ok("rider"), 200, "hazard_first"),
         Row("GET /v1/passbooks/{rider}", ok(*AND_NEXT), mark=RIDER, path=f"/v1/passbooks/{RIDER}"),
@@ -165,6 +192,7 @@ ROWS: dict[str, list[Row]] = {
         Row("GET /v1/incidents/{incident_id}/points", ok(*DESK), mark=RIDER, path="/v1/incidents/inc/points"),
     ],
     "notify": [
+        *exports(CODE),
         Row("GET /v1/inbox", ok("rider"), 200, CODE),
         Row("GET /v1/inbox", ok("rider"), 403, CODE, query=IN_INBOX),
         Row("GET /v1/inbox", ok(*DESK), 403, CODE, query=IN_COMMUNITY),
@@ -284,7 +312,7 @@ async def test_a_queue_is_narrowed_to_communities_before_it_is_cut(estate: Estat
     }
 
 
-async def test_after_photos_are_seen_by_the_desk_of_the_place(estate: Estate) -> None:
+async def test_after_photos_are_seen_by_the_desk_of_the_place_and_by_whoever_reported_it(estate: Estate) -> None:
     client, store = estate.clients["intake"], estate.stores["intake"]
     answer = await client.post("/v1/evidence", files={"photo": b"after"}, headers=headers("water"))
     photo = answer.json()["photo_id"]
@@ -296,7 +324,7 @@ async def test_after_photos_are_seen_by_the_desk_of_the_place(estate: Estate) ->
     assert await who() == {"water", "staff of all", "lead"}
     status = store.behind[store.place.name]["statuses"]
     status.update_one({"_id": "inc"}, {"$set": {"after_photos": [photo]}})
-    assert await who() == {"water", *DESK}
+    assert await who() == {"water", "rider", *DESK}
 
 
 async def test_scenario_18_the_rider_comes_from_the_token_and_another_in_the_body_is_refused(estate: Estate) -> None:

@@ -14,6 +14,7 @@ import httpx2
 from confluent_kafka import Consumer, Message, Producer, TopicPartition
 from pymongo import MongoClient
 
+from ops.local import keys
 from ops.local.kafka import SUPERUSER
 from ops.local.mongo import Database as Place
 from ops.local.process import Process, Program
@@ -100,6 +101,7 @@ class Echoes:
             "QIANSHAO_MONGO_DATABASE": self.place.name,
             "QIANSHAO_REFERENCE": "unused",
             "QIANSHAO_JWKS": "unused",
+            "QIANSHAO_FORGET_KEY": str(keys.forget_key(self.stack.state.keys)),
             "QIANSHAO_KAFKA_BOOTSTRAP": kafka.bootstrap,
             "QIANSHAO_KAFKA_USERNAME": kafka.username,
             "QIANSHAO_KAFKA_PASSWORD": kafka.password.get_secret_value(),

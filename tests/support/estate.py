@@ -17,7 +17,7 @@ from services.dispatch import api as dispatch_api
 from services.dispatch import policy as dispatch_policy
 from services.dispatch import store as dispatch_store
 from services.dispatch.handlers import ReceiveReport
-from services.intake import accounts_api, sessions_api
+from services.intake import accounts_api, forgetting_api, sessions_api
 from services.intake import api as intake_api
 from services.intake import policy as intake_policy
 from services.intake import store as intake_store
@@ -49,6 +49,8 @@ from shared.context import Context
 from shared.ids import new_id
 from shared.metrics import Metrics
 from shared.mongo.lane import Lane
+from shared.pseudonym import Pseudonyms
+from shared.web import export
 from shared.web.app import create
 from shared.web.auth import TokenVerifier, read_jwks
 from shared.web.policy import Policy
@@ -117,6 +119,8 @@ async def estate(stack: Stack, folder: Path) -> AsyncIterator[Estate]:
             "points": [points_api.router(points_store.MongoViews(stores["points"].database))],
             "notify": [_notify(stores["notify"], lanes["notify"], doorbell)],
         }
+        for name, module in _STORES.items():
+            routers[name].append(export.router(name, module.exporter(stores[name].database), system_clock))
         apps = {name: _app(name, routers[name], POLICIES[name], verifier) for name in routers}
         clients = {name: await open_.enter_async_context(served(app)) for name, app in apps.items()}
         open_.push_async_callback(doorbell.close)
@@ -172,7 +176,9 @@ def _intake(
         system_clock,
         new_id,
     )
-    return [reports, accounts_api.router(office), sessions_api.router(door)]
+    states = intake_store.MongoForgettings(store.database)
+    forgetting = forgetting_api.router(lane, intake_store.ACCOUNTS, states, Pseudonyms(b"k" * 32))
+    return [reports, accounts_api.router(office), sessions_api.router(door), forgetting]
 
 
 def _dispatch(store: MongoStore, lane: Lane) -> APIRouter:

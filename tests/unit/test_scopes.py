@@ -23,6 +23,9 @@ UNSCOPED = {
 }
 """Public methods of stores without a scope, and why none is needed."""
 
+SHOWS_NOTHING = {"_published_words": "removes events of somebody who is to be forgotten"}
+"""Functions of stores that read beside their classes, and why nobody sees what they read."""
+
 
 def methods() -> Iterator[tuple[str, inspect.Signature]]:
     for service in plan.services():
@@ -49,7 +52,7 @@ def test_only_stores_have_a_database_to_read_from() -> None:
     for service in plan.services():
         module = import_module(f"services.{service}.store")
         functions = inspect.getmembers(module, inspect.iscoroutinefunction)
-        assert [name for name, found in functions if found.__module__ == module.__name__] == []
+        assert {name for name, found in functions if found.__module__ == module.__name__} <= set(SHOWS_NOTHING)
 
 
 @pytest.mark.parametrize("communities", [(), ("a",), ("a", "b")])

@@ -21,6 +21,10 @@ class State(StrEnum):
     CLOSED_NO_ACTION = "closed_no_action"
 
 
+OVER = (State.CLOSED, State.DUPLICATE, State.REJECTED, State.CLOSED_NO_ACTION)
+"""Nobody has to do anything any more. A resolved incident may still be found broken again."""
+
+
 class OrderState(StrEnum):
     """Where one department's work order is."""
 

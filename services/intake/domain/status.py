@@ -7,6 +7,9 @@ order between each other.
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+OVER = ["closed", "closed_no_action", "rejected", "duplicate"]
+"""The states in which nobody has to do anything any more. A resolved incident may still be found broken again."""
+
 
 @dataclass(frozen=True, slots=True)
 class OrderView:

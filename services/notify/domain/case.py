@@ -5,12 +5,14 @@ from nothing else. Each event adds facts; what is due afterwards and was not bef
 of topics leads to the same messages, each once.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from services.notify.domain.telling import TABLE, Audience, Entry, Row
 from services.notify.domain.words import Words
 from shared.contracts.topics import INCIDENT_CHANGED
+from shared.pseudonym import is_pseudonym
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,17 +170,22 @@ def _due(case: Case) -> list[Letter]:
 def _audiences(case: Case, report: Reported, step: Step, audience: Audience) -> list[str]:
     match audience:
         case Audience.RIDER:
-            return [rider_audience(rider) for rider in step.riders]
+            return riders_audiences(step.riders)
         case Audience.REPORTERS:
             # The first reporter hears everything: two services' clocks must not make him miss the first step.
             later = [joined.rider for joined in case.joined if joined.since <= step.at]
-            return [rider_audience(rider) for rider in dict.fromkeys((report.rider, *later, *step.riders))]
+            return riders_audiences((report.rider, *later, *step.riders))
         case Audience.STAFF:
             return [staff_audience(case.subdistrict, step.where or report.where)]
         case Audience.NEW_STAFF:
             where, before = step.where or report.where, step.before or report.where
             moved = where.community is not None and where.community != before.community
             return [staff_audience(case.subdistrict, where)] if moved else []
+
+
+def riders_audiences(riders: Iterable[str]) -> list[str]:
+    """The inboxes of these riders, each once. Whoever was forgotten has none."""
+    return [rider_audience(rider) for rider in dict.fromkeys(riders) if not is_pseudonym(rider)]
 
 
 def rider_audience(rider: str) -> str:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from services.notify.domain.case import Case, Heard, Letter, rider_audience
+from services.notify.domain.case import Case, Heard, Letter, riders_audiences
 from services.notify.domain.telling import Audience, Row, Urgency
 from services.notify.domain.templates import TEMPLATES, Text, render
 from services.notify.domain.words import Words, same
@@ -89,7 +89,7 @@ def of_passbook(heard: Heard, row: Row) -> tuple[Message, list[str]]:
     urgency = row.urgency or Urgency.NORMAL
     values = heard.entry.of(heard.values)
     message = _message(heard.key, heard.subdistrict, heard.incident, None, row, urgency, values, heard.at)
-    return message, [rider_audience(rider) for rider in heard.riders]
+    return message, riders_audiences(heard.riders)
 
 
 def _message(
