@@ -49,13 +49,18 @@ def workbook_(
         _refuse(file, faults, output_)
     made = {CATEGORIES: import_workbook.as_yaml(merged, file.name).encode()}
     changed = list(fields.compare(_by_code(before), _by_code(merged)))
+    life = import_workbook.maybe_life_safety(before, merged)
     left = _finish(file, into, made, output_, dry_run)
     if output_ is Format.JSON:
-        typer.echo(output.as_json({"written": not dry_run, "rows": len(rows), "changes": changed, "remaining": left}))
+        told = {"written": not dry_run, "rows": len(rows), "changes": changed, "maybe_class_e": life, "remaining": left}
+        typer.echo(output.as_json(told))
         return
     console = Console(highlight=False)
     heads = ("编号 code", "", "字段 field", "原 before", "新 after")
     showing.table(console, heads, [tuple(map(str, line)) for line in changed])
+    for condition in life:
+        text = f"[yellow]是否危及生命 class E?[/yellow]  {escape(condition)}: then set class and repair by hand"
+        console.print(text, soft_wrap=True)
     _say(console, f"{len(rows)} 行 rows, {len(changed)} 处变化 changes", into, left, dry_run)
 
 

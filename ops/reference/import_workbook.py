@@ -52,6 +52,23 @@ def merge(
     return _file(scheme, before, known.values(), [lines[0] for lines in by_code.values()]), []
 
 
+def maybe_life_safety(before: CategoriesFile | None, after: CategoriesFile) -> list[str]:
+    """New conditions as urgent as class E can be, as `scheme:code.condition`: whether a life is at stake, people must say."""
+    known = {
+        (category.key, condition.code)
+        for category in (before.categories if before else ())
+        for condition in category.conditions
+    }
+    return [
+        f"{':'.join(category.key)}.{condition.code} {condition.zh}"
+        for category in after.categories
+        for condition in category.conditions
+        if condition.priority == "U"
+        and limits.may_be_life_safety(condition.limit)
+        and (category.key, condition.code) not in known
+    ]
+
+
 def _file(
     scheme: str, before: CategoriesFile | None, categories: Iterable[Category], rows: Iterable[Row]
 ) -> CategoriesFile:

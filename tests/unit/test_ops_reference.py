@@ -1,9 +1,11 @@
 """`qianshao reference check` and `diff`: every fault, every consequence, and a status that programs can go by."""
 
+import importlib
 import json
 import os
 import shutil
 import subprocess
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +18,8 @@ from ops.local.state import State
 from ops.main import app
 from ops.reference.beidajie import DIRECTORY
 from ops.reference.changes import changes
-from shared.reference import load
+from shared.reference import ReferenceInvalid, load
+from shared.runtime import Process
 from tests.support.reference import HILLSIDE, copy_of_sample, edit
 
 GEOJSON = "subdistrict-140302003.geojson"
@@ -175,34 +178,40 @@ def test_cases_and_routes_that_come_out_differently_are_shown(directory: Path) -
     assert {r.category for r in found} == {"gb30428:E0110", "gb30428:E0192"}
 
 
-def test_a_process_does_not_start_with_bad_reference_data_and_says_where_it_is_wrong(
-    directory: Path, tmp_path: Path
-) -> None:
-    """Every process of `./run`, with the settings it gets there; no database and no Kafka are needed to refuse."""
-    edit(directory, "categories.yaml", "radius_m: 25", "radius_m: 0")
+def settings(directory: Path, folder: Path) -> plan.Surroundings:
+    """What processes are told by `./run`. No database and no Kafka are needed to refuse."""
     names = plan.services()
-    around = plan.Surroundings(
-        state=State.at(tmp_path / "state"),
+    return plan.Surroundings(
+        state=State.at(folder / "state"),
         reference=directory,
         bootstrap="127.0.0.1:9",
         databases={name: Database(name, "mongodb://nobody:nothing@127.0.0.1:9/") for name in names},
         passwords=dict.fromkeys(names, "nothing"),
         ports=dict.fromkeys(plan.port_names(names), 0),
     )
-    programs = [plan.program(name, entry, around) for name in names for entry in plan.ENTRIES]
-    running = [
-        subprocess.Popen(
-            program.argv, env={"PATH": os.environ["PATH"], **program.env}, cwd=program.cwd,
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-        )
-        for program in programs
-    ]  # fmt: skip
-    try:
-        for program, process in zip(programs, running, strict=True):
-            said, _ = process.communicate(timeout=60)
-            assert process.returncode == 1, program.name
-            assert "categories.yaml: categories.0 (P0101).radius_m" in said, (program.name, said[-2000:])
-    finally:
-        for process in running:
-            process.kill()
-            process.wait()
+
+
+@pytest.mark.parametrize(("service", "entry"), [*product(plan.services(), plan.ENTRIES)])
+async def test_every_entry_point_refuses_bad_reference_data_and_says_where_it_is_wrong(
+    directory: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, service: str, entry: str
+) -> None:
+    edit(directory, "categories.yaml", "radius_m: 25", "radius_m: 0")
+    for name, value in plan.environment(service, entry, settings(directory, tmp_path)).items():
+        monkeypatch.setenv(name, value)
+    start = getattr(importlib.import_module(f"services.{service}.app"), entry)
+    with pytest.raises(ReferenceInvalid) as refusal:
+        await start(Process())
+    assert [(fault.file, fault.where) for fault in refusal.value.faults] == [
+        ("categories.yaml", "categories.0 (P0101).radius_m")
+    ]
+
+
+def test_a_process_with_bad_reference_data_ends_with_the_place_in_its_log(directory: Path, tmp_path: Path) -> None:
+    edit(directory, "categories.yaml", "radius_m: 25", "radius_m: 0")
+    program = plan.program("dispatch", plan.API, settings(directory, tmp_path))
+    ended = subprocess.run(
+        program.argv, env={"PATH": os.environ["PATH"], **program.env}, cwd=program.cwd,
+        capture_output=True, text=True, timeout=100, check=False,
+    )  # fmt: skip
+    assert ended.returncode == 1
+    assert "categories.yaml: categories.0 (P0101).radius_m" in ended.stdout + ended.stderr

@@ -88,6 +88,8 @@ def test_the_workbook_as_it_is(directory: Path, tmp_path: Path) -> None:
     assert (new.tile, new.public, new.pays) == ("p01", False, None)
     assert load(directory).tiles["p01"].zh == "公用设施"
 
+    # 2 urgent hours of a known condition that is E stays E; what is new and that urgent is asked about (E0597 has 4)
+    assert told["maybe_class_e"] == []
     event = categories["gb30428", "E0597"]
     assert (event.acts, limits_of(event)) == (("@community",), {"发生": "U 4 uh"})
     noise = categories["gb30428", "E0128"]
@@ -139,6 +141,8 @@ def test_an_office_begins_with_departments_and_a_workbook(directory: Path, tmp_p
     assert (status, told["written"]) == (0, True)
     # The sample's rules name categories that are no more: said, so that the office mends them next.
     assert any(line.startswith("routing.yaml") for line in told["remaining"])
+    # No limit tells whether a life is at stake.
+    assert told["maybe_class_e"] == ["gb30428-2026:P0101.c1 缺失、移位或开裂", "gb30428-2026:E0128.c1 正在扰民"]
 
 
 @pytest.mark.parametrize(
