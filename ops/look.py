@@ -19,6 +19,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from pymongo.errors import PyMongoError
 from pymongo.uri_parser import parse_uri
 
+from ops.local.keys import FORGET_KEY
 from ops.local.mongo import Database as Place
 from ops.local.plan import services
 from ops.local.state import state_folder
@@ -26,6 +27,7 @@ from ops.records import FETCH_MILLISECONDS, Topics, read_all
 from shared.contracts.topics import OPERATORS
 from shared.kafka.connection import client_options
 from shared.mongo.client import Database, Document, connect
+from shared.pseudonym import Pseudonyms
 from shared.settings import KafkaSettings
 
 _CLIENT = "qianshao-ops"
@@ -44,12 +46,21 @@ class OpsSettings(BaseSettings):
     mongo_uri: SecretStr | None = None
 
 
+class ForgetSettings(BaseSettings):
+    """`QIANSHAO_FORGET_KEY`: the services' key of pseudonyms. Needed only once somebody was forgotten."""
+
+    model_config = SettingsConfigDict(env_prefix="QIANSHAO_", frozen=True, extra="ignore")
+
+    forget_key: Path | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Access:
-    """Where to look and with which logins: a database by service, and Kafka as `ops`."""
+    """Where to look and with which logins: a database by service, Kafka as `ops`, and the key of pseudonyms if told."""
 
     databases: Mapping[str, Place]
     kafka: KafkaSettings
+    forget_key: Path | None = None
 
     @classmethod
     def known(cls) -> "Access":
@@ -58,7 +69,8 @@ class Access:
             uri = OpsSettings().mongo_uri
             if uri is None:
                 return cls.local(state_folder() / "running.json")
-            return cls({name: Place(name, uri.get_secret_value()) for name in services()}, KafkaSettings())
+            places = {name: Place(name, uri.get_secret_value()) for name in services()}
+            return cls(places, KafkaSettings(), ForgetSettings().forget_key)
         except ValidationError as error:
             missing = ", ".join(f"QIANSHAO_KAFKA_{'.'.join(map(str, e['loc'])).upper()}" for e in error.errors())
             raise CannotLook(f"{missing}: needed beside QIANSHAO_OPS_MONGO_URI") from None
@@ -76,15 +88,16 @@ class Access:
             "security": "SASL_PLAINTEXT",
         }
         places = {name: Place(parse_uri(uri)["database"], uri) for name, uri in known["mongo_uris"].items()}
-        return cls(places, KafkaSettings.model_validate(kafka))
+        return cls(places, KafkaSettings.model_validate(kafka), running.parent / FORGET_KEY)
 
 
 class Look:
     """Open connections; made by `looking`. Every read raises `CannotLook` rather than what the drivers raise."""
 
-    def __init__(self, databases: Mapping[str, Database], kafka: KafkaSettings) -> None:
+    def __init__(self, databases: Mapping[str, Database], kafka: KafkaSettings, forget_key: Path | None) -> None:
         self._databases = databases
         self._kafka = kafka
+        self._forget_key = forget_key
 
     @property
     def services(self) -> list[str]:
@@ -97,6 +110,15 @@ class Look:
                 return await self._databases[service][collection].find(query, list(fields) or None).to_list(None)
         except PyMongoError as error:
             raise CannotLook(f"MongoDB, {service}.{collection}: {str(error)[:300]}") from error
+
+    def pseudonyms(self) -> Pseudonyms:
+        """What turns ids of forgotten people into their pseudonyms. Raises `CannotLook` without the services' key."""
+        if self._forget_key is None:
+            raise CannotLook("QIANSHAO_FORGET_KEY: 有人已被遗忘，需要各服务所用的密钥 needed: somebody was forgotten")
+        try:
+            return Pseudonyms.from_file(self._forget_key)
+        except ValueError as error:
+            raise CannotLook(str(error)) from None
 
     async def topics(self) -> Topics:
         """Every record on every topic of ours, from the beginning, without a consumer group."""
@@ -131,7 +153,11 @@ async def looking(access: Access) -> AsyncIterator[Look]:
     """Connect, lazily, and disconnect."""
     clients = {name: connect(place.uri, _CLIENT) for name, place in access.databases.items()}
     try:
-        yield Look({name: clients[name][place.name] for name, place in access.databases.items()}, access.kafka)
+        yield Look(
+            {name: clients[name][place.name] for name, place in access.databases.items()},
+            access.kafka,
+            access.forget_key,
+        )
     finally:
         for client in clients.values():
             client.close()

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import replace
 from datetime import datetime
 from typing import TypeVar
 
@@ -25,8 +26,10 @@ from shared.contracts.topics import DLQ
 from shared.mongo.client import Document
 from shared.mongo.dead_letters import DEAD_LETTERS
 from shared.mongo.inbox import HELD_KEYS, INBOX
+from shared.mongo.person import FORGETTINGS
 from shared.mongo.records import Records
 from shared.mongo.transactions import OUTBOX
+from shared.pseudonym import Person, Pseudonyms
 
 _ROOTS = {"intake": "incidents", "dispatch": "incidents", "points": "passbooks"}
 """The documents whose ids are the Kafka keys of a service's events."""
@@ -40,7 +43,7 @@ async def gather(look: Look, now: datetime) -> Snapshot:
     Raises `CannotLook`, also for a document that its service could not read itself.
     """
     outbox = await _of_each(look, _outbox)
-    committed, topics = await look.committed(), await look.topics()
+    committed, topics = await look.committed(), await _veiled(look, await look.topics())
     events, garbage = _events(topics)
     return Snapshot(
         taken_at=now,
@@ -66,6 +69,29 @@ async def gather(look: Look, now: datetime) -> Snapshot:
         committed=committed,
         shortened=topics.shortened,
     )
+
+
+async def _veiled(look: Look, topics: Topics) -> Topics:
+    """The records as services take them: in topics people keep the names that databases have forgotten."""
+    rows = await asyncio.gather(*(look.find(service, FORGETTINGS, {}, "_id") for service in look.services))
+    gone = {row["_id"]: row for of_service in rows for row in of_service}
+    if not gone:
+        return topics
+    pseudonyms = look.pseudonyms()
+    return replace(topics, records=tuple(_renamed(record, pseudonyms, gone) for record in topics.records))
+
+
+def _renamed(record: Record, pseudonyms: Pseudonyms, gone: dict[str, Document]) -> Record:
+    content = b"\n".join((record.key or b"", record.value, *(text for _, text in record.headers)))
+    for account, pseudonym in pseudonyms.named_in(content, gone).items():
+        person = Person(account, pseudonym)
+        record = replace(
+            record,
+            key=person.renamed(record.key),
+            headers=[(name, person.renamed(text)) for name, text in record.headers],
+            value=person.renamed(record.value),
+        )
+    return record
 
 
 async def _all(look: Look, service: str, collection: str, item: type[Item]) -> tuple[Item, ...]:

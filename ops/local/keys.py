@@ -30,6 +30,10 @@ LOGINS: Mapping[str, Mapping[str, Any]] = {
 """Claims of each demo login, beside those every token has."""
 
 
+FORGET_KEY = "keys/forget.secret"
+"""In the state folder."""
+
+
 def jwks(folder: Path, use: str) -> Path:
     """The file with the public keys for `use` ("access" or "receipt"), made with its private keys if absent."""
     public = folder / f"{use}.jwks.json"
@@ -51,7 +55,7 @@ def session_secret(folder: Path) -> Path:
 
 def forget_key(folder: Path) -> Path:
     """The file with the key that pseudonyms of forgotten people are made with, made if absent."""
-    return _secret(folder / "forget.secret")
+    return _secret(folder / Path(FORGET_KEY).name)
 
 
 def _secret(file: Path) -> Path:

@@ -12,6 +12,7 @@ from pymongo.collection import Collection
 from typer.testing import CliRunner
 
 from ops.check.command import examine
+from ops.local.keys import FORGET_KEY
 from ops.local.up import Running
 from ops.look import Access, Look, looking
 from ops.main import app
@@ -56,7 +57,8 @@ async def whole_story(house: House, rider: str) -> Story:
 @asynccontextmanager
 async def behind_the_scenes(house: House) -> AsyncIterator[Look]:
     """As principal `ops` looks."""
-    access = Access(house.around.databases, house.stack.kafka.settings(OPERATORS))
+    keys = house.around.state.root / FORGET_KEY
+    access = Access(house.around.databases, house.stack.kafka.settings(OPERATORS), keys)
     async with looking(access) as look:
         yield look
 
