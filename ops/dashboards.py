@@ -12,12 +12,15 @@ from typing import Any, cast
 from prometheus_client import CollectorRegistry
 
 from ops.local.state import REPOSITORY
+from services.intake.metrics import AccountMetrics
 from shared.clock import system_clock
 from shared.kafka.agents import Consumer
 from shared.metrics import Metrics
 from shared.mongo.client import connect
+from shared.mongo.forgetting import Forgetting
 from shared.mongo.lane import Lane, Transactor
 from shared.mongo.relay import Relay
+from shared.mongo.retention import Retention
 from shared.mongo.retry import RetryLoop
 
 FILE = REPOSITORY / "deploy/grafana/dashboards/qianshao.json"
@@ -165,6 +168,38 @@ ROWS: dict[str, tuple[Panel, ...]] = {
             },
         ),
     ),
+    "人与数据 · People and data": (
+        Panel("登录 · Logins", "cps", {"{{way}} {{outcome}}": _rate("qianshao_intake_logins_total", "way, outcome")}),
+        Panel("续期 · Refreshes", "cps", {"{{outcome}}": _rate("qianshao_intake_session_refreshes_total", "outcome")}),
+        Panel(
+            "名单行 · Rows of rosters",
+            "short",
+            {"{{what}}": "sum by (what) (increase(qianshao_intake_roster_rows_total[1h]))"},
+        ),
+        Panel(
+            "遗忘中的人 · People being forgotten",
+            "short",
+            {
+                "{{service}}": "max by (service) (qianshao_forgetting_people)",
+                "{{service}} 超期 overdue": "max by (service) (qianshao_forgetting_overdue_people)",
+            },
+        ),
+        Panel(
+            "改名或清除的文档 · Documents renamed or removed",
+            "cps",
+            {"{{service}}": _rate("qianshao_forgetting_documents_total", "service")},
+        ),
+        Panel(
+            "到期删除 · Removed by age",
+            "short",
+            {"{{service}} {{noun}}": "sum by (service, noun) (increase(qianshao_retention_removed_total[1d]))"},
+        ),
+        Panel(
+            "超过保留期 · Kept beyond its time",
+            "s",
+            {"{{service}} {{noun}}": "max by (service, noun) (qianshao_retention_overdue_seconds)"},
+        ),
+    ),
     "进程 · Processes": (
         Panel("应答 · Up", "short", {"{{service}} {{entry}}": 'min by (service, entry) (up{job="qianshao"})'}),
         Panel(
@@ -195,7 +230,7 @@ def exported(registry: CollectorRegistry) -> set[str]:
 
 
 def worker_registry() -> CollectorRegistry:
-    """A registry as a worker's, which exports all that an api does and more. Nothing connects to anything."""
+    """All that our processes export, as if one were intake's api and a worker. Nothing connects to anything."""
     metrics = Metrics("service", "worker", "reference")
     lane = Lane(cast(Transactor, None))
     database = connect("mongodb://127.0.0.1/", "dashboards")["dashboards"]  # a client connects when first used
@@ -203,6 +238,9 @@ def worker_registry() -> CollectorRegistry:
     consumer = Consumer("topic", "service", cast(Any, None), lane, system_clock, lambda _: None)
     relay = Relay(database, cast(Any, None), cast(Any, None), system_clock)
     metrics.watch_worker(relay, [consumer], RetryLoop(database, lane, "service", {}))
+    metrics.watch_forgetting(Forgetting(database, lane, cast(Any, None), "service", cast(Any, None), system_clock))
+    metrics.watch_retention(Retention(cast(Any, None), database, cast(Any, None), (), system_clock))
+    AccountMetrics(metrics.registry)
     return metrics.registry
 
 
