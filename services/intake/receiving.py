@@ -7,7 +7,7 @@ from services.intake.domain.report import CERTAIN_METRES, Place, Point, Report
 from services.intake.forms import CategoryIn, PlaceIn, ReportIn
 from services.intake.handlers import OpenReport
 from services.intake.photo_pool import PhotoPool
-from services.intake.ports import Incidents, Photo, PhotoStore, Reports, Rules
+from services.intake.ports import Incidents, Photo, PhotoStore, Reports, Rules, Views
 from shared.clock import Clock
 from shared.context import Context
 from shared.crash import crash_point
@@ -86,6 +86,12 @@ async def prepare_report(
     )
     distances = tuple(_distance(place, photo) for photo in found.values())
     return OpenReport(reports, incidents, report, distances, context)
+
+
+async def answered(wish: ReportIn, caller: Principal, views: Views) -> Report | None:
+    """The report that this very wish has made before, None if there is none."""
+    found = await views.report(caller.scope, report_id(caller.id, wish.client_key))
+    return found[0] if found is not None and found[0].fingerprint == fingerprint(wish) else None
 
 
 def _check_category(wish: ReportIn, rules: Rules) -> None:

@@ -107,6 +107,17 @@ async def test_a_replayed_answer_is_the_same_to_the_last_digit(house: House) -> 
     assert ".123Z" in first.text or ".123000Z" in first.text  # what MongoDB keeps
 
 
+async def test_what_was_answered_is_answered_again_when_reference_data_has_changed(house: House) -> None:
+    first = await house.report()
+    house.rules.photo_required = True
+    again = await house.report()
+    assert (again.status_code, again.content) == (201, first.content)
+    assert again.headers["idempotency-replayed"] == "true"
+    for changes in ({"client_key": "phone-0002"}, {"text": "something else"}):
+        assert (await house.report(**changes)).status_code == 422
+    assert len(published(house.store)) == 1
+
+
 async def test_scenario_18_the_rider_comes_from_the_token(house: House) -> None:
     response = await house.report(rider_id="rider-2")
     assert (response.status_code, response.json()["code"]) == (403, "forbidden")
