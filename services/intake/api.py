@@ -15,7 +15,7 @@ from services.intake.photo_pool import PhotoPool
 from services.intake.ports import Incidents, Photo, PhotoStore, Reports, Rules, Views
 from services.intake.receipts import ReceiptSigner
 from shared.clock import Clock
-from shared.errors import Forbidden, Invalid, NotFound
+from shared.errors import Forbidden, NotFound
 from shared.ids import NewId
 from shared.mongo.lane import Lane
 from shared.scope import Scope
@@ -118,17 +118,19 @@ def router(
     async def post_report(wish: ReportIn, request: Request, caller: Caller) -> Response:
         if wish.rider_id not in (None, caller.id):
             raise Forbidden("rider_id: is not you; it comes from the token")
-        try:
-            command = await receiving.prepare_report(
-                wish, caller, reports, incidents, photos, rules, new_id, clock(), context_of(request, caller.actor)
-            )
-        except Invalid:
-            # what was answered 201 is answered so again, whatever reference data and retention have done meanwhile
-            before = await receiving.answered(wish, caller, views)
-            if before is None:
-                raise
-            return _json(_report_out(before, Status(before.incident)), 201, replayed=True)
-        opened = await lane.submit(command)
+        opened = await receiving.take_report(
+            lane,
+            views,
+            wish,
+            caller,
+            reports,
+            incidents,
+            photos,
+            rules,
+            new_id,
+            clock(),
+            context_of(request, caller.actor),
+        )
         return _json(_report_out(opened.report, Status(opened.report.incident)), 201, replayed=opened.replayed)
 
     @routes.get("/reports/{report_id}", response_model=ReportOut, summary="One of my reports")

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 from services.intake.domain.report import CERTAIN_METRES, Place, Point, Report
 from services.intake.forms import CategoryIn, PlaceIn, ReportIn
-from services.intake.handlers import OpenReport
+from services.intake.handlers import Opened, OpenReport
 from services.intake.photo_pool import PhotoPool
 from services.intake.ports import Incidents, Photo, PhotoStore, Reports, Rules, Views
 from shared.clock import Clock
@@ -14,6 +14,7 @@ from shared.crash import crash_point
 from shared.errors import FieldError, Invalid
 from shared.geo import crs
 from shared.ids import NewId, report_id
+from shared.mongo.lane import Lane
 from shared.scope import Scope
 from shared.web.auth import Principal
 from shared.web.idempotency import fingerprint
@@ -46,6 +47,33 @@ async def take_photo(raw: bytes, scope: Scope, pool: PhotoPool, photos: PhotoSto
         # as it was received first: sent again, an old photo must not become a new one
         photo = (await photos.own(scope, [photo.id])).get(photo.id, photo)
     return photo, new
+
+
+async def take_report(
+    lane: Lane,
+    views: Views,
+    wish: ReportIn,
+    caller: Principal,
+    reports: Reports,
+    incidents: Incidents,
+    photos: PhotoStore,
+    rules: Rules,
+    new_id: NewId,
+    now: datetime,
+    context: Context,
+) -> Opened:
+    """Store it, or answer what was stored for its key: so also if reference data or retention would refuse it by now.
+
+    Raises as `prepare_report` and `OpenReport` do.
+    """
+    try:
+        command = await prepare_report(wish, caller, reports, incidents, photos, rules, new_id, now, context)
+    except Invalid:
+        before = await _answered(wish, caller, views)
+        if before is None:
+            raise
+        return Opened(before, replayed=True)
+    return await lane.submit(command)
 
 
 async def prepare_report(
@@ -88,7 +116,7 @@ async def prepare_report(
     return OpenReport(reports, incidents, report, distances, context)
 
 
-async def answered(wish: ReportIn, caller: Principal, views: Views) -> Report | None:
+async def _answered(wish: ReportIn, caller: Principal, views: Views) -> Report | None:
     """The report that this very wish has made before, None if there is none."""
     found = await views.report(caller.scope, report_id(caller.id, wish.client_key))
     return found[0] if found is not None and found[0].fingerprint == fingerprint(wish) else None

@@ -113,8 +113,8 @@ async def test_what_was_answered_is_answered_again_when_reference_data_has_chang
     again = await house.report()
     assert (again.status_code, again.content) == (201, first.content)
     assert again.headers["idempotency-replayed"] == "true"
-    for changes in ({"client_key": "phone-0002"}, {"text": "something else"}):
-        assert (await house.report(**changes)).status_code == 422
+    assert (await house.report(client_key="phone-0002")).status_code == 422
+    assert (await house.report(text="something else")).status_code == 422
     assert len(published(house.store)) == 1
 
 
