@@ -120,7 +120,7 @@ def test_department_of(name: str, department: str | None) -> None:
 
 def test_types_are_well_formed_and_unique() -> None:
     types = [event.TYPE for event in EVENTS]
-    assert len(types) == len(set(types)) == 10
+    assert len(types) == len(set(types)) == 11
     assert all(type_.startswith("cn.qianshao.") and len(type_.split(".")) == 5 for type_ in types)
 
 

@@ -43,7 +43,7 @@ from shared.web.auth import TokenVerifier, read_jwks
 from tests.support.issuing import NONCE, LittleIssuer, issuing
 from tests.support.lanes import running
 from tests.support.people import DESK, HERE, THERE, account, department, staff
-from tests.support.serving import served
+from tests.support.serving import rows_of, served
 from tests.support.stack import REFERENCE, Stack
 from tests.support.stores import MongoStore, in_mongo
 from tests.support.tokens import AUDIENCE, ISSUER, Signer, bearer
@@ -108,7 +108,7 @@ class House:
             metrics=metrics,
             checks={},
             routers=routers,
-            policy=SESSIONS | ACCOUNT_ROUTES,
+            policy=rows_of(SESSIONS | ACCOUNT_ROUTES, *routers),
             verifier=self.verifier,
         )
 

@@ -25,7 +25,7 @@ from shared.web.auth import TokenVerifier, read_jwks
 from tests.support import notifying
 from tests.support.lanes import running
 from tests.support.notifying import HERE, SUBDISTRICT, THERE, StubNames, awarded, hear, inboxes, place, reported, state
-from tests.support.serving import served
+from tests.support.serving import rows_of, served
 from tests.support.stack import Stack
 from tests.support.stores import MongoStore, in_mongo
 from tests.support.tokens import AUDIENCE, ISSUER, Signer, bearer
@@ -78,7 +78,7 @@ async def serving(stack: Stack, tmp_path: Any, *, doorbell_works: bool = True) -
                 metrics=Metrics("notify", "api", "test"),
                 checks={},
                 routers=[routes],
-                policy=POLICY,
+                policy=rows_of(POLICY, routes),
                 verifier=TokenVerifier(read_jwks(SIGNER.write_jwks(tmp_path / "jwks.json")), ISSUER, AUDIENCE),
             )
             async with served(app) as client:

@@ -22,6 +22,7 @@ async def opening(place: Place) -> AsyncIterator[OpenDatabase]:
             "mongo_database": place.name,
             "reference": Path("unused"),
             "jwks": Path("unused"),
+            "forget_key": Path("unused"),
         }
     )
     opened = OpenDatabase(settings, "test", COLLECTIONS)

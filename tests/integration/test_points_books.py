@@ -34,7 +34,7 @@ from tests.support.pointing import (
     reported,
     resolved,
 )
-from tests.support.serving import served
+from tests.support.serving import rows_of, served
 from tests.support.stack import Stack
 from tests.support.stores import MongoStore, in_mongo
 from tests.support.tokens import AUDIENCE, ISSUER, Signer, bearer
@@ -138,7 +138,12 @@ async def client(store: MongoStore, points: Points, tmp_path: Path) -> AsyncIter
     verifier = TokenVerifier(read_jwks(SIGNER.write_jwks(tmp_path / "jwks.json")), ISSUER, AUDIENCE)
     routers = [router(MongoViews(store.database))]
     app = create(
-        "points", metrics=Metrics("points", "api", "r"), checks={}, routers=routers, policy=POLICY, verifier=verifier
+        "points",
+        metrics=Metrics("points", "api", "r"),
+        checks={},
+        routers=routers,
+        policy=rows_of(POLICY, *routers),
+        verifier=verifier,
     )
     async with served(app) as client:
         yield client

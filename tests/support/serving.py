@@ -35,6 +35,12 @@ async def served(app: FastAPI) -> AsyncIterator[httpx2.AsyncClient]:
         await task
 
 
+def rows_of(policy: Policy, *routers: APIRouter) -> Policy:
+    """The rows of a service's table that a test serves routes for: no table may have a row without a route."""
+    served = open_to_all(*routers)
+    return {name: rule for name, rule in policy.items() if name in served}
+
+
 def open_to_all(*routers: APIRouter) -> Policy:
     """A policy for routes of a test, which asks nobody who he is."""
     routes = [route for router in routers for route in router.routes if isinstance(route, Route)]

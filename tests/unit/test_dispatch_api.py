@@ -22,7 +22,7 @@ from shared.web.auth import TokenVerifier, read_jwks
 from tests.support.dispatching import StubRules, report
 from tests.support.lanes import published, running
 from tests.support.memory import MemoryTransactor
-from tests.support.serving import served
+from tests.support.serving import rows_of, served
 from tests.support.tokens import AUDIENCE, ISSUER, Signer, bearer
 
 SIGNER = Signer()
@@ -73,7 +73,12 @@ async def house(tmp_path: Path) -> AsyncIterator[House]:
         await lane.submit(ReceiveReport(INCIDENTS, rules, report(), Context("rider:rider-1", "story-1")))
         routes = router(lane, INCIDENTS, MemoryViews(store), rules)
         app = create(
-            "d", metrics=Metrics("d", "api", "v1"), checks={}, routers=[routes], policy=POLICY, verifier=verifier
+            "d",
+            metrics=Metrics("d", "api", "v1"),
+            checks={},
+            routers=[routes],
+            policy=rows_of(POLICY, routes),
+            verifier=verifier,
         )
         async with served(app) as client:
             yield House(lane, store, client)

@@ -23,7 +23,12 @@ UNSCOPED = {
 }
 """Public methods of stores without a scope, and why none is needed."""
 
-SHOWS_NOTHING = {"_published_words": "removes events of somebody who is to be forgotten"}
+SHOWS_NOTHING = {
+    "_published_words": "removes events of somebody who is to be forgotten",
+    "_of_rider": "finds the books that are renamed together",
+    "_photos_needed": "says what retention has to leave",
+    "_reports_needed": "says what retention has to leave",
+}
 """Functions of stores that read beside their classes, and why nobody sees what they read."""
 
 
