@@ -17,8 +17,10 @@ from tests.support.house import House, eventually, report, upload, wish
 from tests.support.municipal import Robot
 from tests.support.stack import Stack
 
-REPORTS = 300
-PER_SECOND = 10
+REPORTS = 120
+PER_SECOND = 2
+"""360 times the 480 reports a day of a sub-district. Ten a second fill two cores, which also run the brokers and the measuring."""
+
 WATCH_SECONDS = 0.01
 """How finely arrivals in a database are seen."""
 
