@@ -61,6 +61,7 @@ async def kill_at(group: Echoes, good: list[Sent], bad: list[Sent], moments: lis
     await check_dead(group, bad)
 
 
+@pytest.mark.slow
 async def test_kill_9_among_garbage_loses_and_doubles_nothing(stack: Stack) -> None:
     """A decoding shell would acknowledge garbage at once, ahead of good ones that are only buffered."""
     async with echoes(stack) as group:

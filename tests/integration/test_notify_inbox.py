@@ -323,6 +323,7 @@ async def test_two_processes_that_hear_one_story_by_different_topics_tell_it_onc
     assert await notify.numbers("rider:rider-1") == list(range(1, 31))
 
 
+@pytest.mark.slow
 async def test_a_stream_outlives_a_database_that_is_away(fragile: Stack, tmp_path: Any) -> None:
     async with serving(fragile, tmp_path) as notify, notifying.stream(notify.client, RIDER) as events:
         await until(lambda: notify.doorbell.sound, 10, "the change stream is open")

@@ -115,6 +115,7 @@ async def test_frozen_kafka_ends_a_send_in_time_and_after_the_thaw_a_new_produce
     await publisher.close()
 
 
+@pytest.mark.slow
 async def test_restarted_kafka_takes_the_next_message(
     fragile: Stack, publisher: KafkaPublisher, topic: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
