@@ -22,12 +22,39 @@ class NotAllowed(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Reporter:
-    """One observation of the incident; the frozen order of reporters decides who was first."""
+    """One observation of the incident. They are kept as they arrived; `domain/reporters.py` puts them in the order that pays.
+
+    `place` (the contract's, as plain data) and `photo_ids` are a later reporter's own; the first one's are the incident's.
+    """
 
     rider: str
     report: str
     captured_at: datetime
     received_at: datetime
+    place: dict[str, Any] | None = None
+    photo_ids: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """What a reporter said later, in his words; `kind` is a word of `report-updated`."""
+
+    at: datetime
+    rider: str
+    report: str
+    kind: str
+    text: str = ""
+    photo_ids: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Foreign:
+    """The case as another house keeps it, such as 12345: its number there, and by when it wants to be answered."""
+
+    to: str
+    number: str
+    deadline: datetime
+    overdue: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +76,8 @@ class Order:
     suggested_department: str | None = None
     extension_asked_until: datetime | None = None
     evidence: tuple[str, ...] = ()
+    excused: str | None = None
+    """Why its deadline does not count in the figures, once the lead has granted the appeal."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +104,8 @@ class Incident:
     """The thing in the world. `place` is the contract's place as plain data; `t0` is where this cycle's clock starts.
 
     `reference_version` is the reference data by which it was received: its class, and why nobody could be named if so. Each
-    route names its own.
+    route names its own. `back_to` is where it goes on after `needs_info` or `parked`; `main` is the incident that this one
+    is a duplicate of; `decide_by` is until when staff must have decided after a second return.
     """
 
     id: str
@@ -99,6 +129,13 @@ class Incident:
     flags: tuple[str, ...] = ()
     resolved_at: datetime | None = None
     reference_version: str = ""
+    back_to: State | None = None
+    decide_by: datetime | None = None
+    parked_until: datetime | None = None
+    parked_before: bool = False
+    main: str | None = None
+    foreign: Foreign | None = None
+    notes: tuple[Note, ...] = ()
 
     def order(self, order_id: str) -> Order | None:
         """The order of that id, in whatever state."""
@@ -113,11 +150,37 @@ class Incident:
 
 @dataclass(frozen=True, slots=True)
 class StateChanged:
-    """The incident went from one state to another."""
+    """The incident went from one state to another. `until` is the end of `parked`, `photo_ids` prove `temporary_safe`."""
 
     before: State
     after: State
     reason: str | None = None
+    until: datetime | None = None
+    photo_ids: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class PlaceChanged:
+    """Staff have put it where it is."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class CategoryChanged:
+    """Staff have said what it is, and of which class."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReportsMoved:
+    """`reports` belong to incident `other` from now on; `merged`: with all of this one, which is a duplicate of it."""
+
+    other: str
+    reports: tuple[str, ...]
+    merged: bool
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +190,8 @@ class OrderChanged:
     kind: str
     order: str
     reason: str | None = None
+    until: datetime | None = None
+    extension: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,10 +208,12 @@ class Told:
 
 @dataclass(frozen=True, slots=True)
 class Resolved:
-    """The incident is fixed in this cycle."""
+    """The incident is fixed in this cycle; `how` is `department` or `self_fixed`."""
+
+    how: str = "department"
 
 
-Happened = StateChanged | OrderChanged | Told | Resolved
+Happened = StateChanged | PlaceChanged | CategoryChanged | ReportsMoved | OrderChanged | Told | Resolved
 
 
 def move(
