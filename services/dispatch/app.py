@@ -2,7 +2,7 @@
 
 from fastapi import APIRouter
 
-from services.dispatch import agents
+from services.dispatch import agents, desk_api
 from services.dispatch import api as http
 from services.dispatch.policy import POLICY
 from services.dispatch.receipts import ReceiptVerifier
@@ -11,6 +11,7 @@ from services.dispatch.settings import DispatchSettings
 from services.dispatch.store import COLLECTIONS, INCIDENTS, PLAN, RETENTION, MongoViews, exporter
 from shared.api import Api, run_api
 from shared.clock import system_clock
+from shared.ids import new_id
 from shared.reference.load import load
 from shared.runtime import Process
 from shared.settings import KafkaSettings
@@ -26,7 +27,9 @@ async def api(process: Process) -> None:
 
     def routers(parts: Api) -> list[APIRouter]:
         own = export.router(SERVICE, exporter(parts.opened.database), system_clock)
-        return [http.router(parts.lane, INCIDENTS, MongoViews(parts.opened.database), ReferenceRules(reference)), own]
+        rules, views = ReferenceRules(reference), MongoViews(parts.opened.database)
+        desk = desk_api.router(parts.lane, INCIDENTS, rules, new_id)
+        return [http.router(parts.lane, INCIDENTS, views, rules), desk, own]
 
     await run_api(
         process,

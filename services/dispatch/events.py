@@ -151,7 +151,9 @@ def work_order(incident: Incident, order: Order, category: CategoryRule) -> word
             "place": incident.place,
             "text": incident.text,
             "interim_measures": incident.interim_measures,
-            "photos": [{"id": photo, "url": f"/intake/v1/photos/{photo}"} for photo in incident.photo_ids[:MOST_OF_ORDER]],
+            "photos": [
+                {"id": photo, "url": f"/intake/v1/photos/{photo}"} for photo in incident.photo_ids[:MOST_OF_ORDER]
+            ],
             "photo_required": incident.photo_required,
             "state": order.state.value,
             "offered_at": order.offered_at,

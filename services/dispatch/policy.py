@@ -1,6 +1,7 @@
 """Who may call which route of dispatch."""
 
 from shared.web import export
+from shared.web.auth import Role
 from shared.web.policy import DESKS, Policy, Reach, allow
 
 POLICY: Policy = {
@@ -10,6 +11,38 @@ POLICY: Policy = {
     ),
     "POST /v1/incidents/{incident_id}/assign": allow(
         *DESKS, reach=Reach.COMMUNITIES, zh="派给部门", en="send it to departments"
+    ),
+    **{
+        f"POST /v1/incidents/{{incident_id}}/{path}": allow(*DESKS, reach=Reach.COMMUNITIES, zh=zh, en=en)
+        for path, zh, en in (
+            ("triage", "定级", "set the final class"),
+            ("category", "更正类别", "correct what it is"),
+            ("place", "更正地点", "correct where it is"),
+            ("question", "问上报人", "ask the reporter"),
+            ("answer", "代为答复", "answer for the reporter"),
+            ("reject", "不予受理", "nothing to act on"),
+            ("appeal", "处理申诉", "decide on an appeal"),
+            ("no-action", "不处置结案", "close it without action"),
+            ("reopen", "重新处置", "it is not fixed"),
+            ("temporary-safe", "已临时排险", "nobody is in danger now"),
+            ("handover", "转 12345 等", "another house has the case too"),
+            ("withdraw", "撤回派单", "take an order back"),
+            ("verify", "核查通过", "it is really done"),
+            ("extension", "审批延期", "grant or refuse more time"),
+            ("merge", "并案", "it is a duplicate of another"),
+            ("move-report", "移动上报", "a report belongs elsewhere"),
+        )
+    },
+    **{
+        f"POST /v1/incidents/{{incident_id}}/{path}": allow(Role.LEAD, reach=Reach.COMMUNITIES, zh=zh, en=en)
+        for path, zh, en in (
+            ("park", "挂账", "put it aside until a date"),
+            ("unpark", "解除挂账", "go on before that date"),
+            ("excuse", "时限申诉成立", "a deadline leaves the figures"),
+        )
+    },
+    "POST /v1/self-fixed": allow(
+        *DESKS, reach=Reach.COMMUNITIES, zh="批量认定骑手自行处置", en="riders put these right themselves"
     ),
     **export.POLICY,
 }

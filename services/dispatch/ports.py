@@ -19,6 +19,8 @@ class CategoryRule:
     priority: Priority
     limit: Limit
     after_photo_required: bool
+    repair: Limit | None = None
+    """Until it is repaired once nobody is in danger; None: it has no temporary safety."""
 
 
 class Rules(Protocol):
@@ -34,6 +36,15 @@ class Rules(Protocol):
     def hours(self, subdistrict: str) -> Hours: ...
 
     def is_department(self, code: str) -> bool: ...
+
+    @property
+    def departments(self) -> frozenset[str]:
+        """Everyone who can be sent."""
+        ...
+
+    def locate(self, lng: float, lat: float) -> dict[str, str] | None:
+        """The grid path of a WGS-84 point as the contract has it, None outside every polygon."""
+        ...
 
     def route(self, category: dict[str, str], condition: str | None, place: str | None) -> Route | str:
         """Who must act, or in words why nobody can be named."""
@@ -51,12 +62,13 @@ class Incidents(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """What a verified receipt proves: intake has this photo from this uploader."""
+    """What a verified receipt proves: intake has this photo from this uploader. `place`: WGS-84, as the camera says."""
 
     photo: str
     uploader: str
     received_at: datetime
     taken_at: datetime | None
+    place: tuple[float, float] | None = None
 
 
 class Receipts(Protocol):

@@ -27,7 +27,9 @@ def decide_extension(
         raise NotAllowed("the department is not asking for time")
     asked = order.extension_asked_until
     answered = replace(order, extension_asked_until=None)
-    line = Line(at, actor, f"order {order.id}: time until {asked.isoformat()} {'granted' if granted else 'refused'}", reason)
+    line = Line(
+        at, actor, f"order {order.id}: time until {asked.isoformat()} {'granted' if granted else 'refused'}", reason
+    )
     decided = replace(with_order(incident, answered), history=(*incident.history, line))
     word = "granted" if granted else "refused"
     return decided, [

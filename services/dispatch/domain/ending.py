@@ -11,6 +11,7 @@ from services.dispatch.domain.incident import (
     NotAllowed,
     Order,
     OrderChanged,
+    Resolved,
     StateChanged,
     Told,
     move,
@@ -18,6 +19,9 @@ from services.dispatch.domain.incident import (
 )
 from services.dispatch.domain.settling import open_orders, settle
 from services.dispatch.domain.states import OPEN_ORDERS, OrderState, State, Who
+
+SELF_FIXED = "self_fixed"
+BEFORE_AND_AFTER = 2
 
 
 def end(
@@ -32,7 +36,9 @@ def end(
     return replace(ended, back_to=None, parked_until=None, decide_by=None), [changed, *happened]
 
 
-def withdraw(incident: Incident, order: Order, actor: str, at: datetime, reason: str) -> tuple[Incident, list[Happened]]:
+def withdraw(
+    incident: Incident, order: Order, actor: str, at: datetime, reason: str
+) -> tuple[Incident, list[Happened]]:
     """Take one order back. Raises `NotAllowed`."""
     if order.state not in OPEN_ORDERS:
         raise NotAllowed(f"the order is {order.state}: there is nothing to take back")
@@ -51,7 +57,9 @@ def call_off(
     return incident, happened
 
 
-def decide_appeal(incident: Incident, actor: str, at: datetime, reason: str, *, granted: bool) -> tuple[Incident, list[Happened]]:
+def decide_appeal(
+    incident: Incident, actor: str, at: datetime, reason: str, *, granted: bool
+) -> tuple[Incident, list[Happened]]:
     """The reporter does not agree that it was rejected. Refused, he is told once more, with the reason.
 
     Raises `NotAllowed`.
@@ -64,6 +72,14 @@ def decide_appeal(incident: Incident, actor: str, at: datetime, reason: str, *, 
     line = Line(at, actor, "appeal refused", reason)
     kept = replace(incident, history=(*incident.history, line))
     return kept, [StateChanged(State.REJECTED, State.REJECTED, reason)]
+
+
+def self_fixed(incident: Incident, actor: str, at: datetime, reason: str) -> tuple[Incident, list[Happened]]:
+    """The rider put it right himself, and his photos before and after show it. Raises `NotAllowed`."""
+    if SELF_FIXED not in incident.flags and len(incident.photo_ids) < BEFORE_AND_AFTER:
+        raise NotAllowed("self_fixed needs a photo from before and one from after")
+    fixed, changed = move(incident, State.RESOLVED, Who.STAFF, actor, at, reason)
+    return replace(fixed, resolved_at=at, decide_by=None), [changed, Resolved("self_fixed")]
 
 
 def entered_at(incident: Incident) -> datetime:

@@ -17,7 +17,9 @@ def has_paid(incident: Incident) -> bool:
     return incident.cycle > 1 or incident.resolved_at is not None
 
 
-def merge(twin: Incident, main: Incident, actor: str, at: datetime, reason: str) -> tuple[Both, list[Happened], list[Happened]]:
+def merge(
+    twin: Incident, main: Incident, actor: str, at: datetime, reason: str
+) -> tuple[Both, list[Happened], list[Happened]]:
     """`twin` is the same thing as `main`: its reports move there, its photos too. Raises `NotAllowed`.
 
     Returns both and what happened to each.

@@ -11,9 +11,7 @@ AT_MOST = timedelta(days=366)
 """Parked for a year at most; a leap year is one, too."""
 
 
-def ask(
-    incident: Incident, actor: str, at: datetime, question: str, terms: Terms
-) -> tuple[Incident, list[Happened]]:
+def ask(incident: Incident, actor: str, at: datetime, question: str, terms: Terms) -> tuple[Incident, list[Happened]]:
     """Ask the reporter; until the answer no clock runs. Raises `NotAllowed`."""
     before = incident.state
     asked, changed = move(incident, State.NEEDS_INFO, Who.STAFF, actor, at, question)

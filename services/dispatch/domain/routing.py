@@ -29,11 +29,18 @@ def route(
 
     An incident without a certain place, or one that no rule fits, stays in triage with the reason: never guessed, never skipped.
     """
+    return number(*triage(incident, found, limit, hours, at))
+
+
+def triage(
+    incident: Incident, found: Route | str, limit: Limit, hours: Hours, at: datetime
+) -> tuple[Incident, list[Happened]]:
+    """As `route`, with what departments are told not numbered yet."""
     reason = found if isinstance(found, str) else None
     triaged, changed = move(incident, State.TRIAGED, Who.SYSTEM, SYSTEM, at, reason)
     if isinstance(found, str):
         return triaged, [changed]
-    dispatched, happened = offer(triaged, found, limit, hours, Who.SYSTEM, SYSTEM, at)
+    dispatched, happened = send(triaged, found, limit, hours, Who.SYSTEM, SYSTEM, at)
     return dispatched, [changed, *happened]
 
 

@@ -42,13 +42,11 @@ def hear(incident: Incident, voice: Voice, now: datetime, terms: Terms) -> tuple
 
 
 def _noted(incident: Incident, voice: Voice, now: datetime) -> Incident:
-    """One line of the history; his words stand in `notes`, where they can be forgotten."""
+    """One line of the history, which is for ever; his words stand in `notes`, where they can be forgotten."""
     ticked = " (emergency)" if voice.emergency else ""
     line = Line(now, voice.actor, f"{voice.kind}{ticked}")
     photos = tuple(dict.fromkeys((*incident.photo_ids, *voice.note.photo_ids)))
-    return replace(
-        incident, history=(*incident.history, line), notes=(*incident.notes, voice.note), photo_ids=photos
-    )
+    return replace(incident, history=(*incident.history, line), notes=(*incident.notes, voice.note), photo_ids=photos)
 
 
 def _only_noted(incident: Incident, voice: Voice, now: datetime, terms: Terms) -> tuple[Incident, list[Happened]]:
@@ -57,7 +55,7 @@ def _only_noted(incident: Incident, voice: Voice, now: datetime, terms: Terms) -
 
 def _photos(incident: Incident, voice: Voice, now: datetime, terms: Terms) -> tuple[Incident, list[Happened]]:
     """New photos are for whoever works on it."""
-    return incident, correct(incident) if voice.note.photo_ids else []
+    return incident, [*correct(incident)] if voice.note.photo_ids else []
 
 
 def _broken_again(incident: Incident, voice: Voice, now: datetime, terms: Terms) -> tuple[Incident, list[Happened]]:
@@ -78,7 +76,11 @@ def _again(incident: Incident, voice: Voice, now: datetime, terms: Terms) -> tup
     if not incident.orders and incident.route is None:
         # he put it right himself and nobody else was ever asked: staff say who should
         return with_flag(incident, DISPUTED), []
-    return reopen(incident, Who.REPORTER, voice.actor, now, voice.note.text or "坏了又坏 broken again", terms)
+    before = len(incident.history)
+    said = voice.note.text or "又坏了 broken again"
+    opened, happened = reopen(incident, Who.REPORTER, voice.actor, now, said, terms)
+    lines = [replace(line, reason=f"{voice.kind}, in the notes") for line in opened.history[before:]]
+    return replace(opened, history=(*opened.history[:before], *lines)), happened
 
 
 def _info_given(incident: Incident, voice: Voice, now: datetime, terms: Terms) -> tuple[Incident, list[Happened]]:
