@@ -5,10 +5,11 @@ from dataclasses import dataclass, replace
 
 from services.dispatch import events
 from services.dispatch.domain import routing, updates
-from services.dispatch.domain.incident import Happened, Incident, Line, NotAllowed, Reporter, Route, Told, number
+from services.dispatch.domain.incident import Incident, Line, NotAllowed, Reporter, Route, Told, number
 from services.dispatch.domain.states import State, Who
 from services.dispatch.domain.updates import Update, UpdateRefused
 from services.dispatch.ports import CategoryRule, Incidents, Receipts, Rules
+from services.dispatch.saving import SERVICE, save
 from shared.context import Context
 from shared.contracts.department_update import DepartmentUpdate
 from shared.contracts.incident_reported import IncidentReported
@@ -19,23 +20,7 @@ from shared.mongo.work import Ref, Work
 from shared.pseudonym import is_pseudonym
 from shared.scope import Scope
 
-SERVICE = "dispatch"
 UNKNOWN_ORDERS = "unknown_orders"
-
-
-def _save(
-    work: Work,
-    incidents: Incidents,
-    incident: Incident,
-    category: CategoryRule,
-    happened: list[Happened],
-    context: Context,
-) -> int:
-    """Put the incident with one event for each thing that happened. Returns its new version."""
-    actor_kind = context.actor.partition(":")[0]
-    told = [events.tell(incident, category, event, actor_kind) for event in happened]
-    outgoing = [Outgoing(SERVICE, topic, data, work.now, context, incident.cycle) for topic, data in told]
-    return incidents.put(work, incident, *outgoing)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +49,7 @@ class ReceiveReport:
             found = rules.route(incident.category, incident.condition, place)
         hours = rules.hours(report.subdistrict)
         routed, happened = routing.route(incident, found, category.limit, hours, work.now)
-        _save(work, self.incidents, routed, category, happened, replace(self.context, actor=routing.SYSTEM))
+        save(work, self.incidents, routed, category, happened, replace(self.context, actor=routing.SYSTEM))
 
 
 def _received(report: IncidentReported, category: CategoryRule, reference_version: str) -> Incident:
@@ -121,7 +106,7 @@ class ReceiveUpdate:
         except UpdateRefused as refusal:
             told = Told("refused", order.id, self.update.update_id, reason=str(refusal), reason_code=refusal.code)
             changed, happened = number(incident, [told])
-        _save(work, self.incidents, changed, category, happened, replace(self.context, actor=self._actor()))
+        save(work, self.incidents, changed, category, happened, replace(self.context, actor=self._actor()))
 
     def _read(self) -> Update:
         update = self.update
@@ -197,4 +182,4 @@ class AssignDepartments:
             )
         except NotAllowed as error:
             raise Conflict(str(error)) from None
-        return offered, _save(work, self.incidents, offered, category, happened, self.context)
+        return offered, save(work, self.incidents, offered, category, happened, self.context)

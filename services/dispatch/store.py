@@ -4,6 +4,7 @@ import re
 
 from pymongo import ASCENDING, IndexModel
 
+from services.dispatch.domain import agenda
 from services.dispatch.domain.incident import Incident
 from services.dispatch.domain.states import OVER
 from shared.mongo.client import Database, Document
@@ -19,14 +20,25 @@ from shared.scope import Scope
 from shared.web.export import Export, Sections
 from shared.web.idempotency import ANSWERS, ANSWERS_RULE, answers_collection
 
-INCIDENTS: Records[Incident] = Records("incidents", Incident)
+
+class IncidentRecords(Records[Incident]):
+    """Incidents with `wake_at`, the next moment something happens by itself, computed on every save."""
+
+    def dump(self, item: Incident) -> Document:
+        return {**super().dump(item), "wake_at": agenda.next_at(item)}
+
+
+INCIDENTS = IncidentRecords("incidents", Incident)
 
 COMMUNITY = "place.grid.community"
 
 COLLECTIONS = (
     Collection(
         "incidents",
-        (IndexModel([("subdistrict", ASCENDING), ("state", ASCENDING), ("t0", ASCENDING)], name="queue"),),
+        (
+            IndexModel([("subdistrict", ASCENDING), ("state", ASCENDING), ("t0", ASCENDING)], name="queue"),
+            IndexModel([("wake_at", ASCENDING)], name="wake", partialFilterExpression={"wake_at": {"$type": "date"}}),
+        ),
     ),
     Collection("unknown_orders"),
     answers_collection(),

@@ -1,5 +1,6 @@
 """Incidents, rules and messages of departments for the tests of dispatch."""
 
+import json
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -13,7 +14,7 @@ from services.dispatch.domain.updates import Update
 from services.dispatch.ports import CategoryRule, Receipt
 from services.dispatch.rules import LocalHours
 from shared.contracts.incident_reported import IncidentReported
-from shared.reference.calendars import Calendar
+from shared.reference.calendars import Calendar, CalendarFile
 
 ZONE = ZoneInfo("Asia/Shanghai")
 WEEK = LocalHours(Calendar({}), ZONE)
@@ -60,6 +61,18 @@ class StubRules:
 
     def route(self, category: dict[str, str], condition: str | None, place: str | None) -> Route | str:
         return self.found
+
+
+def calendar_file(off: str, *cases: dict[str, object]) -> CalendarFile:
+    """The file of 2026 as it comes, with one day off; a case is of one working hour."""
+    fields = {
+        "year": 2026,
+        "source": "a test",
+        "hours": [["08:00", "12:00"], ["14:00", "18:00"]],
+        "days_off": [off],
+        "cases": [{"limit": {"value": 1, "unit": "wh"}, **case} for case in cases],
+    }
+    return CalendarFile.model_validate_json(json.dumps(fields))
 
 
 class StubReceipts:

@@ -3,13 +3,12 @@
 from dataclasses import replace
 from datetime import datetime
 
-from services.dispatch.domain import clocks
+from services.dispatch.domain import running
 from services.dispatch.domain.clocks import Hours, Limit
 from services.dispatch.domain.incident import (
     Happened,
     Incident,
     Line,
-    Order,
     OrderChanged,
     Route,
     Told,
@@ -17,7 +16,7 @@ from services.dispatch.domain.incident import (
     number,
     with_order,
 )
-from services.dispatch.domain.states import OrderState, State, Who
+from services.dispatch.domain.states import State, Who
 
 SYSTEM = "system:dispatch"
 
@@ -45,17 +44,7 @@ def offer(
     happened: list[Happened] = [changed]
     moved = replace(moved, route=chosen)
     for department in chosen.departments:
-        deadline = clocks.due(incident.priority, limit, incident.t0, hours)
-        order = Order(
-            id=f"{incident.id}.{len(moved.orders) + 1}",
-            department=department,
-            state=OrderState.OFFERED,
-            cycle=incident.cycle,
-            offered_at=at,
-            accept_by=clocks.accept_by(incident.priority, at, hours),
-            due_at=deadline.at,
-            calendar_unconfirmed=deadline.unconfirmed,
-        )
+        order = running.begin(moved, f"{incident.id}.{len(moved.orders) + 1}", department, at, limit, hours)
         line = Line(at, actor, f"order {order.id} offered to {department}", chosen.rule)
         moved = replace(with_order(moved, order), history=(*moved.history, line))
         happened += [OrderChanged("offered", order.id), Told("offer", order.id)]
