@@ -14,6 +14,7 @@ from shared.mongo.person import remove
 from shared.mongo.records import Records
 from shared.mongo.retention import Rule
 from shared.mongo.scopes import within
+from shared.mongo.timers import WAKING
 from shared.mongo.transactions import OUTBOX
 from shared.pseudonym import Person
 from shared.scope import Scope
@@ -37,7 +38,7 @@ COLLECTIONS = (
         "incidents",
         (
             IndexModel([("subdistrict", ASCENDING), ("state", ASCENDING), ("t0", ASCENDING)], name="queue"),
-            IndexModel([("wake_at", ASCENDING)], name="wake", partialFilterExpression={"wake_at": {"$type": "date"}}),
+            WAKING,
         ),
     ),
     Collection("unknown_orders"),

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from services.dispatch.domain import routing
 from services.dispatch.domain.clocks import Limit, Priority, Unit
-from services.dispatch.domain.incident import Happened, Incident, Reporter, Route
+from services.dispatch.domain.incident import Escalated, Happened, Incident, Reminded, Reporter, Route
 from services.dispatch.domain.states import State
 from services.dispatch.domain.updates import Update
 from services.dispatch.ports import CategoryRule, Receipt
@@ -142,4 +142,10 @@ def report(id_: str = "inc", **changes: Any) -> IncidentReported:
 
 def words(happened: list[Happened]) -> list[str]:
     """What happened, short."""
-    return [str(getattr(event, "kind", None) or getattr(event, "after", None) or "resolved") for event in happened]
+    return [_word(event) for event in happened]
+
+
+def _word(event: Happened) -> str:
+    if isinstance(event, Reminded | Escalated):
+        return type(event).__name__
+    return str(getattr(event, "kind", None) or getattr(event, "after", None) or "resolved")
