@@ -64,7 +64,6 @@ class ForeignOut(BaseModel):
     to: str
     number: str
     deadline: datetime
-    overdue: bool
 
 
 class IncidentOut(BaseModel):
@@ -182,6 +181,6 @@ def incident_out(incident: Incident, version: int) -> IncidentOut:
         ],
         main=incident.main,
         decide_by=incident.decide_by,
-        parked_until=incident.parked_until,
+        parked_until=incident.pause.ends if incident.pause else None,
         foreign=ForeignOut(**asdict(incident.foreign)) if incident.foreign else None,
     )

@@ -9,9 +9,11 @@ from services.dispatch.receipts import ReceiptVerifier
 from services.dispatch.rules import ReferenceRules
 from services.dispatch.settings import DispatchSettings
 from services.dispatch.store import COLLECTIONS, INCIDENTS, PLAN, RETENTION, MongoViews, exporter
+from services.dispatch.ticking import Tick
 from shared.api import Api, run_api
 from shared.clock import system_clock
 from shared.ids import new_id
+from shared.mongo.timers import Timer
 from shared.reference.load import load
 from shared.runtime import Process
 from shared.settings import KafkaSettings
@@ -59,4 +61,5 @@ async def worker(process: Process) -> None:
         handlers=agents.handlers(INCIDENTS, rules, receipts, reference.departments),
         plan=PLAN,
         retention=RETENTION,
+        timers=(Timer(INCIDENTS.collection, lambda id_: Tick(INCIDENTS, rules, id_, new_id())),),
     )

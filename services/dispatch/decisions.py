@@ -14,7 +14,7 @@ from services.dispatch.domain.clocks import Priority
 from services.dispatch.domain.correcting import Kind, Rerouted
 from services.dispatch.domain.evidence import without_flag
 from services.dispatch.domain.incident import Foreign, Happened, Incident, NotAllowed, Order, Route
-from services.dispatch.domain.settling import Terms
+from services.dispatch.domain.settling import Terms, correct
 from services.dispatch.domain.states import State, Who
 from services.dispatch.domain.voices import DISPUTED
 from services.dispatch.ports import Rules
@@ -53,7 +53,7 @@ class Ask(Decision):
     question: Reason
 
     def act(self, incident: Incident, on: On) -> Outcome:
-        return pausing.ask(incident, on.actor, on.at, self.question, on.terms)
+        return pausing.ask(incident, on.actor, on.at, self.question, on.terms.hours)
 
 
 class Answer(Decision):
@@ -64,7 +64,7 @@ class Answer(Decision):
     def act(self, incident: Incident, on: On) -> Outcome:
         if incident.state is not State.NEEDS_INFO:
             raise NotAllowed(f"the incident is {incident.state}: nobody was asked")
-        return pausing.come_back(incident, Who.STAFF, on.actor, on.at, on.terms, self.reason)
+        return pausing.come_back(incident, Who.STAFF, on.actor, on.at, on.terms.hours, self.reason)
 
 
 class Reject(Decision):
@@ -73,7 +73,7 @@ class Reject(Decision):
     reason: Reason
 
     def act(self, incident: Incident, on: On) -> Outcome:
-        return ending.end(incident, State.REJECTED, Who.STAFF, on.actor, on.at, self.reason)
+        return ending.end(incident, State.REJECTED, Who.STAFF, on.actor, on.at, self.reason, on.terms.hours)
 
 
 class DecideAppeal(Decision):
@@ -93,7 +93,7 @@ class NoAction(Decision):
     reason: Reason
 
     def act(self, incident: Incident, on: On) -> Outcome:
-        return ending.end(incident, State.CLOSED_NO_ACTION, Who.STAFF, on.actor, on.at, self.reason)
+        return ending.end(incident, State.CLOSED_NO_ACTION, Who.STAFF, on.actor, on.at, self.reason, on.terms.hours)
 
 
 class Reopen(Decision):
@@ -117,7 +117,7 @@ class MakeSafe(Decision):
 
     def act(self, incident: Incident, on: On) -> Outcome:
         safe, changed = pausing.make_safe(incident, Who.STAFF, on.actor, on.at, self.reason, on.terms)
-        return safe, [changed]
+        return safe, [changed, *correct(safe)]
 
 
 class Park(Decision):
@@ -127,7 +127,7 @@ class Park(Decision):
     reason: Reason
 
     def act(self, incident: Incident, on: On) -> Outcome:
-        return pausing.park(incident, on.actor, on.at, self.until, self.reason, on.terms)
+        return pausing.park(incident, on.actor, on.at, self.until, self.reason, on.terms.hours)
 
 
 class Unpark(Decision):
@@ -138,7 +138,7 @@ class Unpark(Decision):
     def act(self, incident: Incident, on: On) -> Outcome:
         if incident.state is not State.PARKED:
             raise NotAllowed(f"the incident is {incident.state}, not parked")
-        return pausing.come_back(incident, Who.LEAD, on.actor, on.at, on.terms, self.reason)
+        return pausing.come_back(incident, Who.LEAD, on.actor, on.at, on.terms.hours, self.reason)
 
 
 class PlaceIn(BaseModel):

@@ -84,10 +84,11 @@ class Merge:
         """Returns the duplicate. Raises as `Decide`, and `Invalid` if it has paid already."""
         desk = self.desk
         twin, main = desk.find(work, self.incident, self.expected_version), desk.find(work, self.main)
+        hours = desk.rules.hours(twin.subdistrict)
         if merging.has_paid(twin):
             raise Invalid.field("incident", "it was fixed and has paid its reporters: it cannot become a duplicate")
         try:
-            (twin, main), happened, news = merging.merge(twin, main, desk.context.actor, work.now, self.reason)
+            (twin, main), happened, news = merging.merge(twin, main, desk.context.actor, work.now, self.reason, hours)
         except NotAllowed as error:
             raise Conflict(str(error)) from None
         desk.keep(work, main, news)

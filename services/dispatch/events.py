@@ -1,13 +1,17 @@
 """What dispatch tells the services and the departments, in the words of the contract."""
 
+from dataclasses import replace
+
 from services.dispatch import desk_events
 from services.dispatch.domain.incident import (
     CategoryChanged,
+    Escalated,
     Happened,
     Incident,
     Order,
     OrderChanged,
     PlaceChanged,
+    Reminded,
     ReportsMoved,
     Resolved,
     StateChanged,
@@ -39,6 +43,8 @@ def tell(incident: Incident, category: CategoryRule, happened: Happened, actor_k
             return INCIDENT_CHANGED.name, _state_changed(incident, happened, actor_kind)
         case OrderChanged():
             return INCIDENT_CHANGED.name, _order_changed(incident, happened, actor_kind)
+        case Reminded() | Escalated():
+            return INCIDENT_CHANGED.name, _waits(incident, happened, actor_kind)
         case Resolved():
             return INCIDENT_RESOLVED.name, _resolved(incident, happened)
         case PlaceChanged() | CategoryChanged() | ReportsMoved():
@@ -77,18 +83,43 @@ def _order_changed(incident: Incident, change: OrderChanged, actor_kind: str) ->
             "code": incident.code,
             "actor_kind": actor_kind,
             "reason": change.reason,
-            "order": {
-                "id": order.id,
-                "department": order.department,
-                "state": order.state.value,
-                "accept_by": order.accept_by,
-                "due_at": order.due_at,
-            },
+            "order": _view(order),
             "until": change.until,
             "extension": change.extension,
             "photo_ids": order.evidence if change.kind == "done" else (),
         }
     )
+
+
+def _waits(incident: Incident, told: Reminded | Escalated, actor_kind: str) -> IncidentChanged:
+    escalated = told if isinstance(told, Escalated) else None
+    return IncidentChanged.model_validate(
+        {
+            "subdistrict": incident.subdistrict,
+            "kind": "escalated" if escalated else "reminder",
+            "incident": incident.id,
+            "code": incident.code,
+            "actor_kind": actor_kind,
+            "order": _view(_order(incident, told.order)) if told.order else None,
+            "level": escalated.level if escalated else None,
+            "reason": escalated.reason if escalated else None,
+            "flags": _flags(incident, told.late_start),
+        }
+    )
+
+
+def _view(order: Order) -> dict[str, object]:
+    return {
+        "id": order.id,
+        "department": order.department,
+        "state": order.state.value,
+        "accept_by": order.accept_by,
+        "due_at": order.due_at,
+    }
+
+
+def _flags(incident: Incident, late_start: bool) -> tuple[str, ...]:
+    return (*incident.flags, "late_start") if late_start else incident.flags
 
 
 def _resolved(incident: Incident, resolved: Resolved) -> IncidentResolved:
@@ -128,7 +159,8 @@ def _told(incident: Incident, order: Order, category: CategoryRule, told: Told) 
             "kind": told.kind,
             "order": order.id,
             "seq": told.seq,
-            "work_order": work_order(incident, order, category),
+            "work_order": work_order(replace(incident, flags=_flags(incident, told.late_start)), order, category),
+            "level": told.level,
             "update_id": told.update_id,
             "current_state": order.state.value if told.update_id else None,
             "reason": told.reason,

@@ -23,6 +23,9 @@ class LocalHours:
         due, confirmed = self.calendar.after(self._local(start), left)
         return Deadline(due.replace(tzinfo=self.zone).astimezone(start.tzinfo), unconfirmed=not confirmed)
 
+    def between(self, start: datetime, end: datetime) -> timedelta:
+        return self.calendar.between(self._local(start), self._local(end))
+
     def day(self, start: datetime) -> timedelta:
         return self.calendar.working_day(self._local(start).date())
 

@@ -4,6 +4,7 @@ import re
 
 from pymongo import ASCENDING, IndexModel
 
+from services.dispatch.domain import agenda
 from services.dispatch.domain.incident import Incident
 from services.dispatch.domain.states import OVER
 from services.dispatch.hearing import EARLY
@@ -14,20 +15,32 @@ from shared.mongo.person import remove
 from shared.mongo.records import Records
 from shared.mongo.retention import Rule
 from shared.mongo.scopes import within
+from shared.mongo.timers import WAKING
 from shared.mongo.transactions import OUTBOX
 from shared.pseudonym import Person
 from shared.scope import Scope
 from shared.web.export import Export, Sections
 from shared.web.idempotency import ANSWERS, ANSWERS_RULE, answers_collection
 
-INCIDENTS: Records[Incident] = Records("incidents", Incident)
+
+class IncidentRecords(Records[Incident]):
+    """Incidents with `wake_at`, the next moment something happens by itself, computed on every save."""
+
+    def dump(self, item: Incident) -> Document:
+        return {**super().dump(item), "wake_at": agenda.next_at(item)}
+
+
+INCIDENTS = IncidentRecords("incidents", Incident)
 
 COMMUNITY = "place.grid.community"
 
 COLLECTIONS = (
     Collection(
         "incidents",
-        (IndexModel([("subdistrict", ASCENDING), ("state", ASCENDING), ("t0", ASCENDING)], name="queue"),),
+        (
+            IndexModel([("subdistrict", ASCENDING), ("state", ASCENDING), ("t0", ASCENDING)], name="queue"),
+            WAKING,
+        ),
     ),
     Collection("unknown_orders"),
     Collection(EARLY, (IndexModel([("at", ASCENDING)], name="age"),)),

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import datetime
 
+from services.dispatch.domain import running
 from services.dispatch.domain.incident import (
     Foreign,
     Happened,
@@ -25,14 +26,13 @@ def decide_extension(
     """Answer a department that asked for more time. Raises `NotAllowed`."""
     if order.extension_asked_until is None or order.state not in OPEN_ORDERS:
         raise NotAllowed("the department is not asking for time")
-    asked = order.extension_asked_until
-    answered = replace(order, extension_asked_until=None)
-    line = Line(
-        at, actor, f"order {order.id}: time until {asked.isoformat()} {'granted' if granted else 'refused'}", reason
-    )
-    decided = replace(with_order(incident, answered), history=(*incident.history, line))
-    word = "granted" if granted else "refused"
-    return decided, [
+    asked, word = order.extension_asked_until, "granted" if granted else "refused"
+    if granted:
+        incident = running.extend(incident, order.id, asked, at, terms.hours, actor)
+    else:
+        incident = with_order(incident, replace(order, extension_asked_until=None))
+    line = Line(at, actor, f"order {order.id}: time until {asked.isoformat()} {word}", reason)
+    return replace(incident, history=(*incident.history, line)), [
         OrderChanged("extension", order.id, reason, until=asked if granted else None, extension=word),
         Told("correct", order.id, reason=reason),
     ]
@@ -55,4 +55,4 @@ def verify(incident: Incident, order: Order, actor: str, at: datetime) -> tuple[
 def hand_over(incident: Incident, foreign: Foreign, actor: str, at: datetime) -> tuple[Incident, list[Happened]]:
     """Another house has it too, under its own number; its deadline is watched from now on."""
     line = Line(at, actor, f"handed over to {foreign.to} as {foreign.number}, due {foreign.deadline.isoformat()}")
-    return replace(incident, foreign=foreign, history=(*incident.history, line)), []
+    return replace(incident, foreign=foreign, foreign_due_at=foreign.deadline, history=(*incident.history, line)), []

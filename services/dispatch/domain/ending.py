@@ -4,6 +4,8 @@ from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime
 
+from services.dispatch.domain import running
+from services.dispatch.domain.clocks import Hours
 from services.dispatch.domain.incident import (
     Happened,
     Incident,
@@ -25,15 +27,15 @@ BEFORE_AND_AFTER = 2
 
 
 def end(
-    incident: Incident, target: State, who: Who, actor: str, at: datetime, reason: str
+    incident: Incident, target: State, who: Who, actor: str, at: datetime, reason: str, hours: Hours
 ) -> tuple[Incident, list[Happened]]:
-    """Close it as `rejected`, `duplicate` or `closed_no_action`; whoever still works on it is called off.
+    """Close it as `rejected`, `duplicate` or `closed_no_action`; whoever still works on it is called off, no clock stands.
 
     Raises `NotAllowed`.
     """
-    ended, changed = move(incident, target, who, actor, at, reason)
+    ended, changed = move(running.resume(incident, at, hours, actor), target, who, actor, at, reason)
     ended, happened = call_off(ended, open_orders(ended), actor, at, reason)
-    return replace(ended, back_to=None, parked_until=None, decide_by=None), [changed, *happened]
+    return replace(ended, decide_by=None), [changed, *happened]
 
 
 def withdraw(

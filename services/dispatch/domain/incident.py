@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from services.dispatch.domain.clocks import Priority
+from services.dispatch.domain.ladder import Clock, Fired, Pause, Repair
 from services.dispatch.domain.states import (
     FINISHED_ORDERS,
     OPEN_ORDERS,
@@ -54,12 +55,15 @@ class Foreign:
     to: str
     number: str
     deadline: datetime
-    overdue: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """One department's work order. `seq` numbers what this department was told about it."""
+    """One department's work order. `seq` numbers what this department was told about it.
+
+    `due_at` is where the deadline stands on the clock that runs now, and while that stands, where it last was. `safe_at`: when
+    the emergency clock was stopped, which had until `safe_by`; since then the repair clock runs. `fired`: levels of the ladder.
+    """
 
     id: str
     department: str
@@ -78,6 +82,10 @@ class Order:
     evidence: tuple[str, ...] = ()
     excused: str | None = None
     """Why its deadline does not count in the figures, once the lead has granted the appeal."""
+    clock: Clock | None = None
+    fired: tuple[Fired, ...] = ()
+    safe_at: datetime | None = None
+    safe_by: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,9 +111,12 @@ class Line:
 class Incident:
     """The thing in the world. `place` is the contract's place as plain data; `t0` is where this cycle's clock starts.
 
+    `pauses`: when its clocks stood, the last one open while they stand. `repair`: this cycle's repair clock, once it is
+    temporarily safe. `decide_by`: until when staff must have decided about a second return. `foreign_due_at`: the deadline of a
+    system outside that has it too. `fired`: what was escalated of the incident itself.
+
     `reference_version` is the reference data by which it was received: its class, and why nobody could be named if so. Each
-    route names its own. `back_to` is where it goes on after `needs_info` or `parked`; `main` is the incident that this one
-    is a duplicate of; `decide_by` is until when staff must have decided after a second return.
+    route names its own. `main` is the incident that this one is a duplicate of.
     """
 
     id: str
@@ -129,17 +140,23 @@ class Incident:
     flags: tuple[str, ...] = ()
     resolved_at: datetime | None = None
     reference_version: str = ""
-    back_to: State | None = None
-    decide_by: datetime | None = None
-    parked_until: datetime | None = None
-    parked_before: bool = False
     main: str | None = None
     foreign: Foreign | None = None
     notes: tuple[Note, ...] = ()
+    pauses: tuple[Pause, ...] = ()
+    repair: Repair | None = None
+    decide_by: datetime | None = None
+    foreign_due_at: datetime | None = None
+    fired: tuple[Fired, ...] = ()
 
     def order(self, order_id: str) -> Order | None:
         """The order of that id, in whatever state."""
         return next((order for order in self.orders if order.id == order_id), None)
+
+    @property
+    def pause(self) -> Pause | None:
+        """Why its clocks stand, None while they run."""
+        return self.pauses[-1] if self.pauses and self.pauses[-1].over_at is None else None
 
     @property
     def community(self) -> str | None:
@@ -204,6 +221,8 @@ class Told:
     reason: str | None = None
     reason_code: str | None = None
     seq: int = 0
+    level: str | None = None
+    late_start: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,7 +232,27 @@ class Resolved:
     how: str = "department"
 
 
-Happened = StateChanged | PlaceChanged | CategoryChanged | ReportsMoved | OrderChanged | Told | Resolved
+@dataclass(frozen=True, slots=True)
+class Reminded:
+    """Half of an order's time is over."""
+
+    order: str
+    late_start: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Escalated:
+    """Somebody higher up must know: of an order, or of the incident itself (then `reason` says what was waited for)."""
+
+    level: str
+    order: str | None = None
+    reason: str | None = None
+    late_start: bool = False
+
+
+Happened = (
+    StateChanged | PlaceChanged | CategoryChanged | ReportsMoved | OrderChanged | Told | Resolved | Reminded | Escalated
+)
 
 
 def move(

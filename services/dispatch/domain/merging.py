@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import datetime
 
+from services.dispatch.domain.clocks import Hours
 from services.dispatch.domain.ending import end
 from services.dispatch.domain.incident import Happened, Incident, Line, NotAllowed, Reporter, ReportsMoved
 from services.dispatch.domain.reporters import with_reporters
@@ -18,7 +19,7 @@ def has_paid(incident: Incident) -> bool:
 
 
 def merge(
-    twin: Incident, main: Incident, actor: str, at: datetime, reason: str
+    twin: Incident, main: Incident, actor: str, at: datetime, reason: str, hours: Hours
 ) -> tuple[Both, list[Happened], list[Happened]]:
     """`twin` is the same thing as `main`: its reports move there, its photos too. Raises `NotAllowed`.
 
@@ -26,7 +27,7 @@ def merge(
     """
     _check_target(twin, main)
     reports = tuple(reporter.report for reporter in twin.reporters)
-    ended, happened = end(twin, State.DUPLICATE, Who.STAFF, actor, at, reason)
+    ended, happened = end(twin, State.DUPLICATE, Who.STAFF, actor, at, reason, hours)
     ended = replace(ended, main=main.id)
     told = ReportsMoved(main.id, reports, merged=True, reason=reason)
     taken, news = take(main, twin.reporters, twin.photo_ids, f"merged from {twin.code}", actor, at, reason)

@@ -1,8 +1,8 @@
 """Fixed, and yet not: a new cycle with a new clock and new orders."""
 
-from dataclasses import replace
 from datetime import datetime
 
+from services.dispatch.domain import running
 from services.dispatch.domain.incident import Happened, Incident, NotAllowed, move
 from services.dispatch.domain.routing import add_orders
 from services.dispatch.domain.settling import Terms
@@ -26,7 +26,7 @@ def reopen(
     if not to:
         raise NotAllowed("departments: nobody has worked on it, so say who should")
     opened, changed = move(incident, State.DISPATCHED, who, actor, at, reason)
-    opened = replace(opened, cycle=incident.cycle + 1, t0=at, resolved_at=None, decide_by=None)
+    opened = running.reopen(opened, at, actor)
     happened: list[Happened] = [changed]
     for department in to:
         again = any(o.department == department and o.state in FINISHED_ORDERS for o in incident.orders)

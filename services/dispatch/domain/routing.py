@@ -3,13 +3,12 @@
 from dataclasses import replace
 from datetime import datetime
 
-from services.dispatch.domain import clocks
+from services.dispatch.domain import running
 from services.dispatch.domain.clocks import Hours, Limit
 from services.dispatch.domain.incident import (
     Happened,
     Incident,
     Line,
-    Order,
     OrderChanged,
     Route,
     Told,
@@ -17,7 +16,7 @@ from services.dispatch.domain.incident import (
     number,
     with_order,
 )
-from services.dispatch.domain.states import OrderState, State, Who
+from services.dispatch.domain.states import State, Who
 
 SYSTEM = "system:dispatch"
 
@@ -78,17 +77,7 @@ def add_orders(
     """
     happened: list[Happened] = []
     for department in departments:
-        deadline = clocks.due(incident.priority, limit, incident.t0, hours)
-        order = Order(
-            id=next_order(incident),
-            department=department,
-            state=OrderState.OFFERED,
-            cycle=incident.cycle,
-            offered_at=at,
-            accept_by=clocks.accept_by(incident.priority, at, hours),
-            due_at=deadline.at,
-            calendar_unconfirmed=deadline.unconfirmed,
-        )
+        order = running.begin(incident, next_order(incident), department, at, limit, hours)
         line = Line(at, actor, f"order {order.id} offered to {department}", why)
         incident = replace(with_order(incident, order), history=(*incident.history, line), decide_by=None)
         happened += [OrderChanged("offered", order.id), Told(kind, order.id, reason=why if kind == "reopen" else None)]

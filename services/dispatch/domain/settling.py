@@ -1,9 +1,10 @@
 """What follows for the incident once an order has ended."""
 
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
-from services.dispatch.domain import clocks
+from services.dispatch.domain import running
+from services.dispatch.domain.agenda import DECIDE_WITHIN
 from services.dispatch.domain.clocks import Hours, Limit
 from services.dispatch.domain.incident import (
     Happened,
@@ -20,9 +21,6 @@ from services.dispatch.domain.incident import (
 )
 from services.dispatch.domain.routing import SYSTEM, next_order
 from services.dispatch.domain.states import OPEN_ORDERS, OrderState, State, Who
-
-DECIDE_WITHIN = timedelta(minutes=30)
-"""A second return means that people decide, within this."""
 
 _ON_THEIR_WAY = (State.DISPATCHED, State.IN_PROGRESS)
 
@@ -65,7 +63,7 @@ def after_return(
     to = returned.suggested_department
     if terms is None or to is None or not _may_get(incident, to, terms):
         return settle(incident, now, happened)
-    again = _again(incident, returned, to, now, terms.hours)
+    again = running.begin(incident, next_order(incident), to, now, terms.limit, terms.hours, like=returned)
     line = Line(now, SYSTEM, f"order {again.id} offered to {to}", f"suggested by {returned.department}")
     offered = replace(with_order(incident, again), history=(*incident.history, line))
     return offered, [*happened, OrderChanged("offered", again.id), Told("offer", again.id)]
@@ -76,20 +74,6 @@ def _may_get(incident: Incident, department: str, terms: Terms) -> bool:
     asked = {o.department for o in incident.orders if o.cycle == incident.cycle}
     on = incident.state in (*_ON_THEIR_WAY, State.TEMPORARY_SAFE)
     return on and department in terms.departments and department not in asked
-
-
-def _again(incident: Incident, returned: Order, department: str, now: datetime, hours: Hours) -> Order:
-    """The same work for another department: its deadline stays, its time to answer is new."""
-    return Order(
-        id=next_order(incident),
-        department=department,
-        state=OrderState.OFFERED,
-        cycle=incident.cycle,
-        offered_at=now,
-        accept_by=clocks.accept_by(incident.priority, now, hours),
-        due_at=returned.due_at,
-        calendar_unconfirmed=returned.calendar_unconfirmed,
-    )
 
 
 def open_orders(incident: Incident) -> list[Order]:

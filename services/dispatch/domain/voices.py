@@ -86,7 +86,7 @@ def _again(incident: Incident, voice: Voice, now: datetime, terms: Terms) -> tup
 def _info_given(incident: Incident, voice: Voice, now: datetime, terms: Terms) -> tuple[Incident, list[Happened]]:
     happened: list[Happened] = []
     if incident.state is State.NEEDS_INFO:
-        incident, happened = come_back(incident, Who.REPORTER, voice.actor, now, terms)
+        incident, happened = come_back(incident, Who.REPORTER, voice.actor, now, terms.hours)
     return incident, [*happened, *(correct(incident) if voice.note.photo_ids else [])]
 
 
