@@ -108,6 +108,17 @@ def exports(mark: str) -> list[Row]:
     ]
 
 
+STALE = 999
+"""A version that the story never gets to: whoever may decide is told so, and nothing is decided."""
+
+
+def decided(path: str, who: tuple[str, ...] = DESK, **body: Any) -> list[Row]:
+    """One decision of the desk about the story's incident."""
+    route = f"POST /v1/incidents/{{incident_id}}/{path}"
+    sent = {"json": {"expected_version": STALE, **body}}
+    return [Row(route, ok(*who, status=409), path=f"/v1/incidents/inc/{path}", body=sent)]
+
+
 ROWS: dict[str, list[Row]] = {
     "intake": [
         *exports(CODE),  # before anyone else has something of his own in the same grid
@@ -181,6 +192,30 @@ ROWS: dict[str, list[Row]] = {
             mark=TEXT,
             path="/v1/incidents/inc/assign",
             body={"json": {"expected_version": 1, "departments": ["water"], "reason": "theirs"}},
+        ),
+        *decided("triage", severity="N", reason="r"),
+        *decided("category", scheme="gb30428", code="P0101", reason="r"),
+        *decided("place", place={"lng": 113.58, "lat": 37.857, "crs": "wgs84"}, reason="r"),
+        *decided("question", question="which one?"),
+        *decided("answer", reason="r"),
+        *decided("reject", reason="r"),
+        *decided("appeal", granted=True, reason="r"),
+        *decided("no-action", reason="r"),
+        *decided("reopen", reason="r"),
+        *decided("temporary-safe", reason="r"),
+        *decided("handover", to="12345", number="n-1", deadline="2026-12-01T00:00:00Z"),
+        *decided("withdraw", order="inc.1", reason="r"),
+        *decided("verify", order="inc.1"),
+        *decided("extension", order="inc.1", granted=True, reason="r"),
+        *decided("merge", main=UNCERTAIN, reason="r"),
+        *decided("move-report", report="x", reason="r"),
+        *decided("park", ("lead",), until="2026-12-01T00:00:00Z", reason="r"),
+        *decided("unpark", ("lead",), reason="r"),
+        *decided("excuse", ("lead",), order="inc.1", reason="r"),
+        Row(
+            "POST /v1/self-fixed",
+            ok(*DESK, status=409),
+            body={"json": {"incidents": [{"incident": "inc", "expected_version": STALE}], "reason": "r"}},
         ),
     ],
     "points": [
