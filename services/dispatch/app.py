@@ -2,8 +2,9 @@
 
 from fastapi import APIRouter
 
-from services.dispatch import agents
+from services.dispatch import agents, department_api
 from services.dispatch import api as http
+from services.dispatch.department_store import MongoOrderViews
 from services.dispatch.policy import POLICY
 from services.dispatch.receipts import ReceiptVerifier
 from services.dispatch.rules import ReferenceRules
@@ -23,10 +24,13 @@ async def api(process: Process) -> None:
     """HTTP for community staff and leads."""
     settings = DispatchSettings()
     reference = load(settings.reference)
+    rules, receipts = ReferenceRules(reference), ReceiptVerifier(settings.receipt_jwks, settings.environment)
 
     def routers(parts: Api) -> list[APIRouter]:
         own = export.router(SERVICE, exporter(parts.opened.database), system_clock)
-        return [http.router(parts.lane, INCIDENTS, MongoViews(parts.opened.database), ReferenceRules(reference)), own]
+        orders = MongoOrderViews(parts.opened.database)
+        inbox = department_api.router(department_api.Desk(parts.lane, INCIDENTS, orders, rules, receipts))
+        return [http.router(parts.lane, INCIDENTS, MongoViews(parts.opened.database), rules), inbox, own]
 
     await run_api(
         process,

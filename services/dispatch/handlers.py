@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from services.dispatch import events
 from services.dispatch.domain import routing, updates
-from services.dispatch.domain.incident import Happened, Incident, Line, NotAllowed, Reporter, Route, Told, number
+from services.dispatch.domain.incident import Happened, Incident, Line, NotAllowed, Order, Reporter, Route, Told, number
 from services.dispatch.domain.states import State, Who
 from services.dispatch.domain.updates import Update, UpdateRefused
 from services.dispatch.ports import CategoryRule, Incidents, Receipts, Rules
@@ -108,20 +108,39 @@ class ReceiveUpdate:
         return [self.incidents.ref(routing.incident_of(self.update.order)), Ref(UNKNOWN_ORDERS, self._unknown_id())]
 
     def decide(self, work: Work) -> None:
+        try:
+            self.carry_out(work)
+        except UpdateRefused as refusal:
+            self._refuse(work, refusal)
+
+    def carry_out(self, work: Work) -> tuple[Incident, Order]:
+        """The incident and its order after the update, stored with its events. Raises `UpdateRefused`; then nothing is."""
+        incident, order = self._found(work)
+        if incident is None or order is None:
+            raise UpdateRefused("unknown_order", f"{self.department} has no order {self.update.order}")
+        changed, happened = updates.apply(incident, self._read(), work.now)
+        self._save(work, changed, happened)
+        return changed, changed.order(order.id) or order
+
+    def _found(self, work: Work) -> tuple[Incident | None, Order | None]:
+        """The incident, and its order if that is this department's."""
         incident = self.incidents.get(work, routing.incident_of(self.update.order))
         order = incident.order(self.update.order) if incident else None
-        if incident is None or order is None or order.department != self.department:
+        return incident, order if order and order.department == self.department else None
+
+    def _refuse(self, work: Work, refusal: UpdateRefused) -> None:
+        incident, order = self._found(work)
+        if incident is None or order is None:
             self._refuse_unknown(work)
             return
+        told = Told("refused", order.id, self.update.update_id, reason=str(refusal), reason_code=refusal.code)
+        self._save(work, *number(incident, [told]))
+
+    def _save(self, work: Work, incident: Incident, happened: list[Happened]) -> None:
         category = self.rules.category(incident.category, incident.condition)
         if category is None:
             raise LookupError(f"no category {incident.category} in the reference data")
-        try:
-            changed, happened = updates.apply(incident, self._read(), work.now)
-        except UpdateRefused as refusal:
-            told = Told("refused", order.id, self.update.update_id, reason=str(refusal), reason_code=refusal.code)
-            changed, happened = number(incident, [told])
-        _save(work, self.incidents, changed, category, happened, replace(self.context, actor=self._actor()))
+        _save(work, self.incidents, incident, category, happened, replace(self.context, actor=self._actor()))
 
     def _read(self) -> Update:
         update = self.update

@@ -26,7 +26,12 @@ COMMUNITY = "place.grid.community"
 COLLECTIONS = (
     Collection(
         "incidents",
-        (IndexModel([("subdistrict", ASCENDING), ("state", ASCENDING), ("t0", ASCENDING)], name="queue"),),
+        (
+            IndexModel([("subdistrict", ASCENDING), ("state", ASCENDING), ("t0", ASCENDING)], name="queue"),
+            IndexModel(
+                [("subdistrict", ASCENDING), ("orders.department", ASCENDING), ("_id", ASCENDING)], name="inbox"
+            ),
+        ),
     ),
     Collection("unknown_orders"),
     answers_collection(),
