@@ -2,8 +2,9 @@
 
 from fastapi import APIRouter
 
-from services.dispatch import agents, desk_api
+from services.dispatch import agents, department_api, desk_api
 from services.dispatch import api as http
+from services.dispatch.department_store import MongoOrderViews
 from services.dispatch.policy import POLICY
 from services.dispatch.receipts import ReceiptVerifier
 from services.dispatch.rules import ReferenceRules
@@ -26,12 +27,15 @@ async def api(process: Process) -> None:
     """HTTP for community staff and leads."""
     settings = DispatchSettings()
     reference = load(settings.reference)
+    rules, receipts = ReferenceRules(reference), ReceiptVerifier(settings.receipt_jwks, settings.environment)
 
     def routers(parts: Api) -> list[APIRouter]:
         own = export.router(SERVICE, exporter(parts.opened.database), system_clock)
-        rules, views = ReferenceRules(reference), MongoViews(parts.opened.database)
+        views = MongoViews(parts.opened.database)
+        orders = MongoOrderViews(parts.opened.database)
         desk = desk_api.router(parts.lane, INCIDENTS, rules, new_id)
-        return [http.router(parts.lane, INCIDENTS, views, rules), desk, own]
+        inbox = department_api.router(department_api.Desk(parts.lane, INCIDENTS, orders, rules, receipts))
+        return [http.router(parts.lane, INCIDENTS, views, rules), desk, inbox, own]
 
     await run_api(
         process,

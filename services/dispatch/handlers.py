@@ -7,7 +7,7 @@ from services.dispatch import events
 from services.dispatch.domain import assigning, routing, updates
 from services.dispatch.domain.ending import SELF_FIXED
 from services.dispatch.domain.evidence import Proof, mismatch
-from services.dispatch.domain.incident import Incident, Line, NotAllowed, Order, Reporter, Route, Told, number
+from services.dispatch.domain.incident import Happened, Incident, Line, NotAllowed, Order, Reporter, Route, Told, number
 from services.dispatch.domain.reporters import saw
 from services.dispatch.domain.states import State
 from services.dispatch.domain.updates import Update, UpdateRefused
@@ -100,18 +100,38 @@ class ReceiveUpdate:
         return [self.incidents.ref(routing.incident_of(self.update.order)), Ref(UNKNOWN_ORDERS, self._unknown_id())]
 
     def decide(self, work: Work) -> None:
+        try:
+            self.carry_out(work)
+        except UpdateRefused as refusal:
+            self._refuse(work, refusal)
+
+    def carry_out(self, work: Work) -> tuple[Incident, Order]:
+        """The incident and its order after the update, stored with its events. Raises `UpdateRefused`; then nothing is."""
+        incident, order = self._found(work)
+        if incident is None or order is None:
+            raise UpdateRefused("unknown_order", f"{self.department} has no order {self.update.order}")
+        _, terms = terms_of(self.rules, incident)
+        changed, happened = updates.apply(incident, self._read(incident, order), work.now, terms)
+        self._save(work, changed, happened)
+        return changed, changed.order(order.id) or order
+
+    def _found(self, work: Work) -> tuple[Incident | None, Order | None]:
+        """The incident, and its order if that is this department's."""
         incident = self.incidents.get(work, routing.incident_of(self.update.order))
         order = incident.order(self.update.order) if incident else None
-        if incident is None or order is None or order.department != self.department:
+        return incident, order if order and order.department == self.department else None
+
+    def _refuse(self, work: Work, refusal: UpdateRefused) -> None:
+        incident, order = self._found(work)
+        if incident is None or order is None:
             self._refuse_unknown(work)
             return
-        category, terms = terms_of(self.rules, incident)
-        try:
-            changed, happened = updates.apply(incident, self._read(incident, order), work.now, terms)
-        except UpdateRefused as refusal:
-            told = Told("refused", order.id, self.update.update_id, reason=str(refusal), reason_code=refusal.code)
-            changed, happened = number(incident, [told])
-        save(work, self.incidents, changed, category, happened, replace(self.context, actor=self._actor()))
+        told = Told("refused", order.id, self.update.update_id, reason=str(refusal), reason_code=refusal.code)
+        self._save(work, *number(incident, [told]))
+
+    def _save(self, work: Work, incident: Incident, happened: list[Happened]) -> None:
+        category, _ = terms_of(self.rules, incident)
+        save(work, self.incidents, incident, category, happened, replace(self.context, actor=self._actor()))
 
     def _read(self, incident: Incident, order: Order) -> Update:
         update = self.update

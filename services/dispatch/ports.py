@@ -5,7 +5,8 @@ from datetime import datetime
 from typing import Protocol
 
 from services.dispatch.domain.clocks import Hours, Limit, Priority
-from services.dispatch.domain.incident import Incident, Route
+from services.dispatch.domain.incident import Incident, Order, Route
+from services.dispatch.domain.states import OrderState
 from shared.mongo.work import Event, Ref, Work
 from shared.scope import Scope
 
@@ -88,4 +89,18 @@ class Views(Protocol):
 
     async def queue(self, scope: Scope, state: str | None, limit: int) -> list[tuple[Incident, int]]:
         """Incidents, the oldest clock first."""
+        ...
+
+
+class OrderViews(Protocol):
+    """What a department looks at: the orders of the department that the scope names, and no other's."""
+
+    async def orders(
+        self, scope: Scope, after: str | None, states: tuple[OrderState, ...], limit: int
+    ) -> list[tuple[Incident, Order]]:
+        """Those behind the order `after`, the oldest incident first; of any state if `states` is empty."""
+        ...
+
+    async def order(self, scope: Scope, order_id: str) -> tuple[Incident, Order] | None:
+        """That order with its incident."""
         ...

@@ -40,6 +40,9 @@ COLLECTIONS = (
         (
             IndexModel([("subdistrict", ASCENDING), ("state", ASCENDING), ("t0", ASCENDING)], name="queue"),
             WAKING,
+            IndexModel(
+                [("subdistrict", ASCENDING), ("orders.department", ASCENDING), ("_id", ASCENDING)], name="inbox"
+            ),
         ),
     ),
     Collection("unknown_orders"),

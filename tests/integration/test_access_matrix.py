@@ -96,6 +96,17 @@ IN_INBOX = {"audience": f"rider:{RIDER}"}
 IN_COMMUNITY = {"audience": f"community:{HERE}"}
 PHOTO = {"files": {"photo": b"any"}}
 AND_NEXT = (*DESK, "staff next door")
+ORDER = "/v1/orders/inc.1"
+LATER = "2099-01-01T00:00:00+08:00"
+ACTS: dict[str, dict[str, Any]] = {
+    "accept": {},
+    "progress": {"progress": "on the way"},
+    "extension": {"reason": "parts", "extension_until": LATER},
+    "return": {"reason": "not ours"},
+    "done": {},
+}
+"""What a department does. Two are answered 409: the deadline is over, and an order given back cannot be done."""
+
 INVITED, REFRESHED = "the invitation", "the refresh token"
 
 
@@ -216,6 +227,19 @@ ROWS: dict[str, list[Row]] = {
             "POST /v1/self-fixed",
             ok(*DESK, status=409),
             body={"json": {"incidents": [{"incident": "inc", "expected_version": STALE}], "reason": "r"}},
+        ),
+        # only now water has an order: 404 names nobody who has none
+        Row("GET /v1/orders", ok("water"), 200, TEXT),
+        Row("GET /v1/orders/{order}", ok("water"), mark=TEXT, path=ORDER),
+        *(
+            Row(
+                f"POST /v1/orders/{{order}}/{verb}",
+                ok("water", status=409 if verb in ("done", "extension") else 200),
+                mark='"order":"inc.1"',
+                path=f"{ORDER}/{verb}",
+                body={"json": {"seen_seq": 1, **more}},
+            )
+            for verb, more in ACTS.items()
         ),
     ],
     "points": [

@@ -14,7 +14,7 @@ from limits.aio.storage import MemoryStorage
 from prometheus_client import CollectorRegistry
 
 from services.dispatch import api as dispatch_api
-from services.dispatch import desk_api
+from services.dispatch import department_api, department_store, desk_api
 from services.dispatch import policy as dispatch_policy
 from services.dispatch import store as dispatch_store
 from services.dispatch.handlers import ReceiveReport
@@ -183,9 +183,12 @@ def _intake(
 
 
 def _dispatch(store: MongoStore, lane: Lane) -> list[APIRouter]:
-    views, rules = dispatch_store.MongoViews(store.database), dispatching.StubRules()
-    desk = desk_api.router(lane, dispatch_store.INCIDENTS, rules, new_id)
-    return [dispatch_api.router(lane, dispatch_store.INCIDENTS, views, rules), desk]
+    incidents, rules = dispatch_store.INCIDENTS, dispatching.StubRules()
+    orders = department_store.MongoOrderViews(store.database)
+    desk = department_api.Desk(lane, incidents, orders, rules, dispatching.StubReceipts())
+    views = dispatch_store.MongoViews(store.database)
+    decisions = desk_api.router(lane, incidents, rules, new_id)
+    return [dispatch_api.router(lane, incidents, views, rules), decisions, department_api.router(desk)]
 
 
 def _notify(store: MongoStore, lane: Lane, doorbell: Doorbell) -> APIRouter:
