@@ -107,7 +107,7 @@ def check(before: Incident, after: Incident, happened: list[Happened]) -> None:
     assert after.history[: len(before.history)] == before.history
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(st.lists(st.tuples(STEPS, st.integers(1, 3 * 24 * 60)), min_size=1, max_size=14))
 def test_no_sequence_leaves_the_tables(steps: list[tuple[Step, int]]) -> None:
     case, at = dispatched("water"), RECEIVED
