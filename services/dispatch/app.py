@@ -2,15 +2,19 @@
 
 from fastapi import APIRouter
 
-from services.dispatch import agents
+from services.dispatch import agents, department_api, desk_api
 from services.dispatch import api as http
+from services.dispatch.department_store import MongoOrderViews
 from services.dispatch.policy import POLICY
 from services.dispatch.receipts import ReceiptVerifier
 from services.dispatch.rules import ReferenceRules
 from services.dispatch.settings import DispatchSettings
 from services.dispatch.store import COLLECTIONS, INCIDENTS, PLAN, RETENTION, MongoViews, exporter
+from services.dispatch.ticking import Tick
 from shared.api import Api, run_api
 from shared.clock import system_clock
+from shared.ids import new_id
+from shared.mongo.timers import Timer
 from shared.reference.load import load
 from shared.runtime import Process
 from shared.settings import KafkaSettings
@@ -23,10 +27,15 @@ async def api(process: Process) -> None:
     """HTTP for community staff and leads."""
     settings = DispatchSettings()
     reference = load(settings.reference)
+    rules, receipts = ReferenceRules(reference), ReceiptVerifier(settings.receipt_jwks, settings.environment)
 
     def routers(parts: Api) -> list[APIRouter]:
         own = export.router(SERVICE, exporter(parts.opened.database), system_clock)
-        return [http.router(parts.lane, INCIDENTS, MongoViews(parts.opened.database), ReferenceRules(reference)), own]
+        views = MongoViews(parts.opened.database)
+        orders = MongoOrderViews(parts.opened.database)
+        desk = desk_api.router(parts.lane, INCIDENTS, rules, new_id)
+        inbox = department_api.router(department_api.Desk(parts.lane, INCIDENTS, orders, rules, receipts))
+        return [http.router(parts.lane, INCIDENTS, views, rules), desk, inbox, own]
 
     await run_api(
         process,
@@ -56,4 +65,5 @@ async def worker(process: Process) -> None:
         handlers=agents.handlers(INCIDENTS, rules, receipts, reference.departments),
         plan=PLAN,
         retention=RETENTION,
+        timers=(Timer(INCIDENTS.collection, lambda id_: Tick(INCIDENTS, rules, id_, new_id())),),
     )

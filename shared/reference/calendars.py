@@ -102,6 +102,16 @@ class Calendar:
                 left -= max(end - begin, timedelta())
             day += timedelta(days=1)
 
+    def between(self, start: datetime, end: datetime) -> timedelta:
+        """How much working time lies between two local times; nothing if `end` is not later."""
+        day, found = start.date(), timedelta()
+        while day <= end.date():
+            for opens, closes in self.spans(day) if self.works(day) else ():
+                begin, close = max(datetime.combine(day, opens), start), min(datetime.combine(day, closes), end)
+                found += max(close - begin, timedelta())
+            day += timedelta(days=1)
+        return found
+
 
 def check(files: Mapping[str, CalendarFile], faults: list[Fault]) -> None:
     """Each file is of the year it is named after, its days are of that year, and its cases come out as written."""

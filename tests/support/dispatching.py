@@ -1,5 +1,6 @@
 """Incidents, rules and messages of departments for the tests of dispatch."""
 
+import json
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -7,13 +8,13 @@ from zoneinfo import ZoneInfo
 
 from services.dispatch.domain import routing
 from services.dispatch.domain.clocks import Limit, Priority, Unit
-from services.dispatch.domain.incident import Happened, Incident, Reporter, Route
+from services.dispatch.domain.incident import Escalated, Happened, Incident, Reminded, Reporter, Route
 from services.dispatch.domain.states import State
 from services.dispatch.domain.updates import Update
 from services.dispatch.ports import CategoryRule, Receipt
 from services.dispatch.rules import LocalHours
 from shared.contracts.incident_reported import IncidentReported
-from shared.reference.calendars import Calendar
+from shared.reference.calendars import Calendar, CalendarFile
 
 ZONE = ZoneInfo("Asia/Shanghai")
 WEEK = LocalHours(Calendar({}), ZONE)
@@ -46,11 +47,19 @@ class StubRules:
     after_photo_required: bool = True
     version: str = "v1"
     departments: frozenset[str] = frozenset({"water", "drainage", "fire"})
+    repair: Limit | None = None
+    by_place: dict[str, Route | str] = field(default_factory=dict)
+    """Who acts in a micro-grid, where it is not `found`."""
+    by_condition: dict[str, Route | str] = field(default_factory=dict)
+    located: dict[str, str] | None = None
+    """Where every point lies; None: in the micro-grid of `PLACE`."""
 
     def category(self, category: dict[str, str], condition: str | None) -> CategoryRule | None:
         if category["code"] != "P0101":
             return None
-        return CategoryRule("上水井盖", "Water cover", self.priority, self.limit, self.after_photo_required)
+        return CategoryRule(
+            "上水井盖", "Water cover", self.priority, self.limit, self.after_photo_required, self.repair
+        )
 
     def hours(self, subdistrict: str) -> LocalHours:
         return WEEK
@@ -59,7 +68,23 @@ class StubRules:
         return code in self.departments
 
     def route(self, category: dict[str, str], condition: str | None, place: str | None) -> Route | str:
-        return self.found
+        return self.by_condition.get(condition or "", self.by_place.get(place or "", self.found))
+
+    def locate(self, lng: float, lat: float) -> dict[str, str] | None:
+        grid: dict[str, str] = PLACE["grid"]
+        return None if lng < 100 else self.located or grid
+
+
+def calendar_file(off: str, *cases: dict[str, object]) -> CalendarFile:
+    """The file of 2026 as it comes, with one day off; a case is of one working hour."""
+    fields = {
+        "year": 2026,
+        "source": "a test",
+        "hours": [["08:00", "12:00"], ["14:00", "18:00"]],
+        "days_off": [off],
+        "cases": [{"limit": {"value": 1, "unit": "wh"}, **case} for case in cases],
+    }
+    return CalendarFile.model_validate_json(json.dumps(fields))
 
 
 class StubReceipts:
@@ -129,4 +154,10 @@ def report(id_: str = "inc", **changes: Any) -> IncidentReported:
 
 def words(happened: list[Happened]) -> list[str]:
     """What happened, short."""
-    return [str(getattr(event, "kind", None) or getattr(event, "after", None) or "resolved") for event in happened]
+    return [_word(event) for event in happened]
+
+
+def _word(event: Happened) -> str:
+    if isinstance(event, Reminded | Escalated):
+        return type(event).__name__
+    return str(getattr(event, "kind", None) or getattr(event, "after", None) or "resolved")

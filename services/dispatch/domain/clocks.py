@@ -36,6 +36,10 @@ class Limit:
     unit: Unit
 
 
+URGENT = frozenset({Unit.URGENT_HOURS, Unit.URGENT_DAYS})
+"""Units that run day and night."""
+
+
 @dataclass(frozen=True, slots=True)
 class Deadline:
     """A moment; `unconfirmed` when it was computed over a year without a confirmed calendar."""
@@ -49,6 +53,10 @@ class Hours(Protocol):
 
     def after(self, start: datetime, left: timedelta) -> Deadline:
         """The moment at which `left` of working time from `start` is used up."""
+        ...
+
+    def between(self, start: datetime, end: datetime) -> timedelta:
+        """How much working time lies between the two; nothing if `end` is not later."""
         ...
 
     def day(self, start: datetime) -> timedelta:
@@ -74,23 +82,41 @@ def accept_by(priority: Priority, offered_at: datetime, hours: Hours) -> datetim
 
 def due(priority: Priority, limit: Limit, start: datetime, hours: Hours) -> Deadline:
     """When the work is due, counted from `start` (server time of the first report, or of reopening)."""
-    if priority is not Priority.E:
-        return add(start, limit, hours)
-    # wall clock always, even where the standard counts working hours
-    length = {Unit.URGENT_DAYS: timedelta(days=1), Unit.WORKING_DAYS: hours.day(start)}.get(
-        limit.unit, timedelta(hours=1)
-    )
-    return Deadline(start + min(limit.value * length, E_AT_MOST), unconfirmed=False)
+    return after(start, length(priority, limit, start, hours), is_wall(priority, limit), hours)
 
 
 def add(start: datetime, limit: Limit, hours: Hours) -> Deadline:
     """`start` plus a limit in its own unit."""
+    return after(start, plain_length(limit, start, hours), limit.unit in URGENT, hours)
+
+
+def is_wall(priority: Priority, limit: Limit) -> bool:
+    """Whether the clock runs day and night: a danger to life always, even where the standard counts working hours."""
+    return priority is Priority.E or limit.unit in URGENT
+
+
+def length(priority: Priority, limit: Limit, start: datetime, hours: Hours) -> timedelta:
+    """How long the limit is in the clock's own time; for a danger to life at most `E_AT_MOST`."""
+    plain = plain_length(limit, start, hours)
+    return min(plain, E_AT_MOST) if priority is Priority.E else plain
+
+
+def plain_length(limit: Limit, start: datetime, hours: Hours) -> timedelta:
+    """How long the limit is in its own unit; a working day is as long as that of `start`."""
     match limit.unit:
-        case Unit.URGENT_HOURS:
-            return Deadline(start + timedelta(hours=limit.value), unconfirmed=False)
+        case Unit.URGENT_HOURS | Unit.WORKING_HOURS:
+            return timedelta(hours=limit.value)
         case Unit.URGENT_DAYS:
-            return Deadline(start + timedelta(days=limit.value), unconfirmed=False)
-        case Unit.WORKING_HOURS:
-            return hours.after(start, timedelta(hours=limit.value))
+            return timedelta(days=limit.value)
         case Unit.WORKING_DAYS:
-            return hours.after(start, limit.value * hours.day(start))
+            return limit.value * hours.day(start)
+
+
+def after(start: datetime, left: timedelta, wall: bool, hours: Hours) -> Deadline:
+    """The moment at which `left` is used up, of the wall clock or of working time."""
+    return Deadline(start + left, unconfirmed=False) if wall else hours.after(start, left)
+
+
+def elapsed(start: datetime, end: datetime, wall: bool, hours: Hours) -> timedelta:
+    """How much of the wall clock or of working time passes from `start` to `end`; never negative."""
+    return max(end - start, timedelta()) if wall else hours.between(start, end)

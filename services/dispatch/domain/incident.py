@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from services.dispatch.domain.clocks import Priority
+from services.dispatch.domain.ladder import Clock, Fired, Pause, Repair
 from services.dispatch.domain.states import (
     FINISHED_ORDERS,
     OPEN_ORDERS,
@@ -22,17 +23,47 @@ class NotAllowed(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Reporter:
-    """One observation of the incident; the frozen order of reporters decides who was first."""
+    """One observation of the incident. They are kept as they arrived; `domain/reporters.py` puts them in the order that pays.
+
+    `place` (the contract's, as plain data) and `photo_ids` are a later reporter's own; the first one's are the incident's.
+    """
 
     rider: str
     report: str
     captured_at: datetime
     received_at: datetime
+    place: dict[str, Any] | None = None
+    photo_ids: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """What a reporter said later, in his words; `kind` is a word of `report-updated`."""
+
+    at: datetime
+    rider: str
+    report: str
+    kind: str
+    text: str = ""
+    photo_ids: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Foreign:
+    """The case as another house keeps it, such as 12345: its number there, and by when it wants to be answered."""
+
+    to: str
+    number: str
+    deadline: datetime
 
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """One department's work order. `seq` numbers what this department was told about it."""
+    """One department's work order. `seq` numbers what this department was told about it.
+
+    `due_at` is where the deadline stands on the clock that runs now, and while that stands, where it last was. `safe_at`: when
+    the emergency clock was stopped, which had until `safe_by`; since then the repair clock runs. `fired`: levels of the ladder.
+    """
 
     id: str
     department: str
@@ -49,6 +80,12 @@ class Order:
     suggested_department: str | None = None
     extension_asked_until: datetime | None = None
     evidence: tuple[str, ...] = ()
+    excused: str | None = None
+    """Why its deadline does not count in the figures, once the lead has granted the appeal."""
+    clock: Clock | None = None
+    fired: tuple[Fired, ...] = ()
+    safe_at: datetime | None = None
+    safe_by: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +111,12 @@ class Line:
 class Incident:
     """The thing in the world. `place` is the contract's place as plain data; `t0` is where this cycle's clock starts.
 
+    `pauses`: when its clocks stood, the last one open while they stand. `repair`: this cycle's repair clock, once it is
+    temporarily safe. `decide_by`: until when staff must have decided about a second return. `foreign_due_at`: the deadline of a
+    system outside that has it too. `fired`: what was escalated of the incident itself.
+
     `reference_version` is the reference data by which it was received: its class, and why nobody could be named if so. Each
-    route names its own.
+    route names its own. `main` is the incident that this one is a duplicate of.
     """
 
     id: str
@@ -99,10 +140,23 @@ class Incident:
     flags: tuple[str, ...] = ()
     resolved_at: datetime | None = None
     reference_version: str = ""
+    main: str | None = None
+    foreign: Foreign | None = None
+    notes: tuple[Note, ...] = ()
+    pauses: tuple[Pause, ...] = ()
+    repair: Repair | None = None
+    decide_by: datetime | None = None
+    foreign_due_at: datetime | None = None
+    fired: tuple[Fired, ...] = ()
 
     def order(self, order_id: str) -> Order | None:
         """The order of that id, in whatever state."""
         return next((order for order in self.orders if order.id == order_id), None)
+
+    @property
+    def pause(self) -> Pause | None:
+        """Why its clocks stand, None while they run."""
+        return self.pauses[-1] if self.pauses and self.pauses[-1].over_at is None else None
 
     @property
     def community(self) -> str | None:
@@ -113,11 +167,37 @@ class Incident:
 
 @dataclass(frozen=True, slots=True)
 class StateChanged:
-    """The incident went from one state to another."""
+    """The incident went from one state to another. `until` is the end of `parked`, `photo_ids` prove `temporary_safe`."""
 
     before: State
     after: State
     reason: str | None = None
+    until: datetime | None = None
+    photo_ids: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class PlaceChanged:
+    """Staff have put it where it is."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class CategoryChanged:
+    """Staff have said what it is, and of which class."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReportsMoved:
+    """`reports` belong to incident `other` from now on; `merged`: with all of this one, which is a duplicate of it."""
+
+    other: str
+    reports: tuple[str, ...]
+    merged: bool
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +207,8 @@ class OrderChanged:
     kind: str
     order: str
     reason: str | None = None
+    until: datetime | None = None
+    extension: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,14 +221,38 @@ class Told:
     reason: str | None = None
     reason_code: str | None = None
     seq: int = 0
+    level: str | None = None
+    late_start: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Resolved:
-    """The incident is fixed in this cycle."""
+    """The incident is fixed in this cycle; `how` is `department` or `self_fixed`."""
+
+    how: str = "department"
 
 
-Happened = StateChanged | OrderChanged | Told | Resolved
+@dataclass(frozen=True, slots=True)
+class Reminded:
+    """Half of an order's time is over."""
+
+    order: str
+    late_start: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Escalated:
+    """Somebody higher up must know: of an order, or of the incident itself (then `reason` says what was waited for)."""
+
+    level: str
+    order: str | None = None
+    reason: str | None = None
+    late_start: bool = False
+
+
+Happened = (
+    StateChanged | PlaceChanged | CategoryChanged | ReportsMoved | OrderChanged | Told | Resolved | Reminded | Escalated
+)
 
 
 def move(

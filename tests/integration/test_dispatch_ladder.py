@@ -1,0 +1,158 @@
+"""The ladder over the real MongoDB: a backlog of overdue orders, two replicas, crashes between deciding and committing."""
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+
+from services.dispatch.domain import agenda, routing
+from services.dispatch.domain.clocks import Limit, Priority, Unit
+from services.dispatch.domain.incident import Route
+from services.dispatch.domain.ladder import Level
+from services.dispatch.store import COLLECTIONS, INCIDENTS
+from services.dispatch.ticking import Tick
+from shared.clock import system_clock
+from shared.contracts.dispatch_order import DispatchOrder
+from shared.contracts.envelope import decode
+from shared.mongo.client import Document
+from shared.mongo.lane import Lane, Transient
+from shared.mongo.lease import Lease
+from shared.mongo.timers import Timer, Timers
+from shared.mongo.transactions import OUTBOX
+from tests.support.dispatching import WEEK, StubRules, incident
+from tests.support.stack import Stack
+from tests.support.stores import MongoStore, in_mongo
+
+LIMIT = Limit(4, Unit.URGENT_HOURS)
+RULES = StubRules(priority=Priority.U, limit=LIMIT)
+LEVELS = [Level.ACCEPT_MISSED, Level.REMINDER, Level.DEPARTMENT_LEAD, Level.COMMUNITY_LEAD, Level.SUBDISTRICT_LEAD]
+
+
+@pytest.fixture
+async def store(stack: Stack) -> AsyncIterator[MongoStore]:
+    async with in_mongo(stack, COLLECTIONS) as opened:
+        yield opened
+
+
+@asynccontextmanager
+async def replica(store: MongoStore, holder: str) -> AsyncIterator[Timers]:
+    """Lane and timers of one worker."""
+    lane = Lane(store.transactor)
+    running = asyncio.create_task(lane.run())
+    timer = Timer("incidents", lambda id_: Tick(INCIDENTS, RULES, id_, f"tick-{id_}"))
+    try:
+        yield Timers(store.database, lane, Lease(store.database, "timers", holder), [timer])
+    finally:
+        running.cancel()
+
+
+def fill(store: MongoStore, name: str, count: int, offered: datetime) -> None:
+    """Offered orders, each a second after the one before, put in an order that has nothing to do with that."""
+    documents = []
+    for index in range(count):
+        at = offered + timedelta(seconds=index)
+        found = Route(("water",), "whoever-acts", "v1")
+        blank = incident(id=f"{name}{(index * 7919) % count:05}", priority=Priority.U, t0=at)
+        overdue, _ = routing.route(blank, found, LIMIT, WEEK, at)
+        documents.append({**INCIDENTS.dump(overdue), "version": 1})
+    documents.sort(key=lambda document: str(document["_id"]))
+    store.behind[store.place.name].incidents.insert_many(documents)
+
+
+def told(store: MongoStore) -> list[DispatchOrder]:
+    """What was told to departments, in the order in which it was stored."""
+    rows: list[Document] = list(store.behind[store.place.name][OUTBOX].find().sort([("stored", 1), ("_id", 1)]))
+    decoded = [
+        decode(row["topic"], [(n, v) for n, v in row["headers"]], row["value"]).data
+        for row in rows
+        if row["topic"].startswith("dispatch.")
+    ]
+    return [data for data in decoded if isinstance(data, DispatchOrder)]
+
+
+def levels(store: MongoStore) -> Counter[tuple[str, str]]:
+    return Counter((data.order, data.level or data.kind) for data in told(store))
+
+
+async def both(store: MongoStore, *timers: Timers) -> None:
+    """Both replicas look at the same time, as if each believed that the lease is its own, until nothing is due."""
+    for one in timers:
+        one._lease.safe = lambda: True  # type: ignore[method-assign]
+        one._lease.due = lambda: False  # type: ignore[method-assign]
+    while await asyncio.to_thread(_due, store):
+        await asyncio.gather(*(one.step() for one in timers))
+
+
+def _due(store: MongoStore) -> int:
+    return store.behind[store.place.name].incidents.count_documents(
+        {"wake_at": {"$lte": system_clock(), "$type": "date"}}
+    )
+
+
+@pytest.mark.slow
+async def test_150_overdue_orders_behind_1000_newer_ones_with_two_replicas(store: MongoStore) -> None:
+    now = system_clock()
+    await asyncio.to_thread(fill, store, "new", 1000, now)
+    await asyncio.to_thread(fill, store, "old", 150, now - timedelta(hours=9))
+    async with replica(store, "one") as one, replica(store, "two") as two:
+        await both(store, one, two)
+    counted = levels(store)
+    assert counted == {
+        (f"old{number:05}.1", "remind" if level is Level.REMINDER else level.value): 1
+        for number in range(150)
+        for level in LEVELS
+    }
+    first = dict.fromkeys(data.order for data in told(store))
+    by_age = {f"old{(index * 7919) % 150:05}.1": index for index in range(150)}
+    ages = [by_age[order] for order in first]
+    # Whatever shares one transaction has one time; from one transaction to the next only younger ones follow.
+    assert all(age - position < 2 * 50 for position, age in enumerate(ages))
+    for document in store.behind[store.place.name].incidents.find():
+        assert document["wake_at"] == agenda.next_at(INCIDENTS.load(document))
+
+
+async def test_a_process_that_ends_before_or_after_the_commit_loses_and_doubles_nothing(store: MongoStore) -> None:
+    """What a kill leaves behind is one of two things: the transaction with all its levels and messages, or none of it."""
+    await asyncio.to_thread(fill, store, "old", 3, system_clock() - timedelta(hours=9))
+    real = store.transactor.transact
+    for moment in ("before", "after"):
+
+        async def killed(refs: Any, decide: Any, seconds: float, moment: str = moment) -> None:
+            if moment == "after":
+                await real(refs, decide, seconds)
+            raise SystemError(f"killed {moment} the commit")
+
+        store.transactor.transact = killed  # type: ignore[method-assign]
+        async with replica(store, moment) as timers:
+            assert await timers._lease.try_hold()
+            await timers.step()
+            assert timers.stats.failed["incidents"] == 3
+            await timers._lease.release()
+        assert sum(levels(store).values()) == (0 if moment == "before" else 15)
+    store.transactor.transact = real  # type: ignore[method-assign]
+    async with replica(store, "next") as timers:
+        assert await timers._lease.try_hold()
+        await timers.step()
+    assert set(levels(store).values()) == {1}
+    assert sum(levels(store).values()) == 15
+
+
+async def test_an_unknown_outcome_of_the_commit_fires_once(store: MongoStore) -> None:
+    await asyncio.to_thread(fill, store, "old", 3, system_clock() - timedelta(hours=9))
+    real, failures = store.transactor.transact, iter([True, False])
+
+    async def lost_answer(refs: Any, decide: Any, seconds: float) -> None:
+        await real(refs, decide, seconds)
+        if next(failures, False):
+            raise Transient
+
+    store.transactor.transact = lost_answer  # type: ignore[method-assign]
+    async with replica(store, "one") as timers:
+        assert await timers._lease.try_hold()
+        await timers.step()
+    assert sum(levels(store).values()) == 15
+    assert set(levels(store).values()) == {1}
