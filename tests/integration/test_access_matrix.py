@@ -29,6 +29,7 @@ from tests.support.estate import (
     NAME,
     NEXT,
     RIDER,
+    ROUND,
     SECRETS,
     SIGNER,
     TEXT,
@@ -37,6 +38,7 @@ from tests.support.estate import (
 )
 from tests.support.forging import forgeries
 from tests.support.intaking import wish
+from tests.support.rounds import campaign_wish
 from tests.support.stack import Stack
 from tests.support.tokens import bearer
 from tests.unit.test_intake_roster import CHINESE, as_csv
@@ -190,6 +192,23 @@ ROWS: dict[str, list[Row]] = {
         Row("GET /v1/passbooks/{rider}", ok(*AND_NEXT), mark=RIDER, path=f"/v1/passbooks/{RIDER}"),
         Row("GET /v1/passbooks/{rider}/entries", ok(*AND_NEXT), mark="hazard", path=f"/v1/passbooks/{RIDER}/entries"),
         Row("GET /v1/incidents/{incident_id}/points", ok(*DESK), mark=RIDER, path="/v1/incidents/inc/points"),
+        Row("GET /v1/campaigns", ok(*DESK), 200, ROUND),
+        Row("GET /v1/campaigns/{campaign_id}", ok(*DESK), mark=ROUND, path="/v1/campaigns/camp"),
+        Row("POST /v1/campaigns", ok(*DESK, status=201), 403, ROUND, body={"json": campaign_wish()}),
+        Row(
+            "PUT /v1/campaigns/{campaign_id}",
+            {"staff": 200, "staff of all": 409, "lead": 409},
+            mark=ROUND,
+            path="/v1/campaigns/camp",
+            body={"json": {**campaign_wish(client_key=...), "expected_version": 1}},
+        ),
+        Row(
+            "POST /v1/campaigns/{campaign_id}/close",
+            {"staff": 200, "staff of all": 409, "lead": 409},
+            mark='"closed"',
+            path="/v1/campaigns/camp/close",
+            body={"json": {"expected_version": 2}},
+        ),
     ],
     "notify": [
         *exports(CODE),

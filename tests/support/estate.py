@@ -42,6 +42,7 @@ from services.notify import policy as notify_policy
 from services.notify import store as notify_store
 from services.notify.stream import Doorbell
 from services.points import api as points_api
+from services.points import campaigns_api
 from services.points import policy as points_policy
 from services.points import store as points_store
 from shared.clock import system_clock
@@ -54,7 +55,7 @@ from shared.web import export
 from shared.web.app import create
 from shared.web.auth import TokenVerifier, read_jwks
 from shared.web.policy import Policy
-from tests.support import dispatching, intaking, notifying, pointing
+from tests.support import dispatching, intaking, notifying, pointing, rounds
 from tests.support.lanes import running
 from tests.support.people import DESK, account
 from tests.support.serving import served
@@ -71,7 +72,8 @@ HERE, NEXT = f"{BEIDAJIE}005", f"{BEIDAJIE}006"
 RIDER, NEWCOMER = str(uuid.UUID(int=7)), str(uuid.UUID(int=8))
 TEXT, CODE, NAME, PHONE = "井盖被冲开", "7K3M-9QXA", "张三", "13812345678"
 CONTENT, DEVICE, GRID = "jpeg-of-a-manhole", "手机-七号", "14030200300500505"
-SECRETS = (RIDER, TEXT, CODE, NAME, PHONE, CONTENT, DEVICE, GRID)
+ROUND = "冬季燃气安全入户"
+SECRETS = (RIDER, TEXT, CODE, NAME, PHONE, CONTENT, DEVICE, GRID, ROUND)
 """What nobody may find in an answer who has nothing to do with it."""
 
 UNCERTAIN, SOMEBODY = "unc", "rider-0"
@@ -116,7 +118,7 @@ async def estate(stack: Stack, folder: Path) -> AsyncIterator[Estate]:
         routers = {
             "intake": _intake(stores["intake"], lanes["intake"], folder, tokens, asking),
             "dispatch": [_dispatch(stores["dispatch"], lanes["dispatch"])],
-            "points": [points_api.router(points_store.MongoViews(stores["points"].database))],
+            "points": _points(stores["points"], lanes["points"]),
             "notify": [_notify(stores["notify"], lanes["notify"], doorbell)],
         }
         for name, module in _STORES.items():
@@ -186,6 +188,12 @@ def _dispatch(store: MongoStore, lane: Lane) -> APIRouter:
     return dispatch_api.router(lane, dispatch_store.INCIDENTS, views, dispatching.StubRules())
 
 
+def _points(store: MongoStore, lane: Lane) -> list[APIRouter]:
+    views = points_store.MongoCampaigns(store.database)
+    desk = campaigns_api.CampaignDesk(lane, points_store.CAMPAIGNS, views, pointing.StubRules())
+    return [points_api.router(points_store.MongoViews(store.database)), campaigns_api.router(desk)]
+
+
 def _notify(store: MongoStore, lane: Lane, doorbell: Doorbell) -> APIRouter:
     inboxes = notify_store.MongoInboxes(store.database)
     names = notifying.StubNames()
@@ -205,6 +213,7 @@ async def _tell(stores: dict[str, MongoStore], lanes: dict[str, Lane], tokens: S
         context = Context(f"rider:{rider}", "story-1")
         await lanes["dispatch"].submit(ReceiveReport(dispatch_store.INCIDENTS, rules, told, context))
         await points.hear(pointing.reported(rider, incident, place=place), pointing.moved("triaged", incident))
+    await lanes["points"].submit(rounds.opening("camp", title_zh=ROUND, grids=(HERE,)))
     await notifying.hear(lanes["notify"], [notifying.reported(rider=RIDER)])
     return await _open_door(stores["intake"], lanes["intake"], tokens)
 

@@ -20,6 +20,7 @@ from services.intake.handlers import OpenReport
 from services.notify import agents as notify_agents
 from services.notify import store as notify
 from services.points import agents as points_agents
+from services.points import evidence
 from services.points import store as points
 from shared.clock import system_clock
 from shared.context import Context
@@ -257,7 +258,10 @@ async def quarter(stack: Stack) -> AsyncIterator[Quarter]:
     handlers: dict[str, Mapping[str, Any]] = {
         "intake": intake_agents.handlers(intake.STATUSES),
         "dispatch": dispatch_agents.handlers(dispatch.INCIDENTS, DispatchRules(), AnyReceipt(), ["water"]),
-        "points": points_agents.handlers(points.BOOKS, PointsRules(), new_id),
+        "points": {
+            **points_agents.handlers(points.BOOKS, PointsRules(), new_id),
+            **evidence.handlers(points.VISITS, points.JUDGEMENTS),
+        },
         "notify": notify_agents.handlers(notify.BOOKS, StubNames()),
     }
     async with AsyncExitStack() as open_:
