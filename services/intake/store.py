@@ -24,6 +24,7 @@ from shared.mongo.person import FORGETTINGS, remove, remove_own, rename
 from shared.mongo.records import PLAIN, Records
 from shared.mongo.retention import Rule
 from shared.mongo.scopes import within
+from shared.mongo.timers import WAKING
 from shared.pseudonym import PREFIX, Person
 from shared.scope import Scope
 from shared.web.export import Export, Sections
@@ -32,14 +33,24 @@ REPORTS: Records[Report] = Records("reports", Report)
 INCIDENTS: Records[Incident] = Records("incidents", Incident)
 STATUSES: Records[Status] = Records("statuses", Status)
 ACCOUNTS: Records[Account] = Records("accounts", Account)
+PHOTOS: Records[Photo] = Records("photos", Photo)
 INVITES: Records[Invite] = Records("invites", Invite)
 SESSIONS: Records[Session] = Records("sessions", Session)
 DEVICES: Records[Devices] = Records("devices", Devices)
 
 COMMUNITY = "place.grid.community"
 
+_AWAITING: Document = {"awaiting.0": {"$exists": True}}
+
 COLLECTIONS = (
-    Collection("reports", (IndexModel([("rider", ASCENDING), ("received_at", ASCENDING)], name="of_rider"),)),
+    Collection(
+        "reports",
+        (
+            IndexModel([("rider", ASCENDING), ("received_at", ASCENDING)], name="of_rider"),
+            IndexModel([("awaiting", ASCENDING)], name="of_awaited", partialFilterExpression=_AWAITING),
+            WAKING,
+        ),
+    ),
     Collection("incidents", (IndexModel([("photo_ids", ASCENDING)], name="of_photo"),)),
     Collection("statuses", (IndexModel([("after_photos", ASCENDING)], name="of_after_photo"),)),
     Collection("codes"),
@@ -229,6 +240,10 @@ class MongoViews:
         report = REPORTS.load(document)
         status = await self._statuses.find_one({"_id": report.incident})
         return report, Status(report.incident) if status is None else STATUSES.load(status)
+
+    async def awaiting(self, scope: Scope, photo: str) -> list[str]:
+        query = {"awaiting": photo, "subdistrict": scope.subdistrict, **_AWAITING}
+        return [report["_id"] for report in await self._reports.find(query, {"_id": 1}).to_list(None)]
 
 
 class MongoForgettings:

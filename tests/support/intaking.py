@@ -7,8 +7,13 @@ from typing import Any
 from services.intake.domain.report import GridPath, Report
 from services.intake.domain.status import Status
 from services.intake.ports import CategoryRule, Photo
-from services.intake.store import INCIDENTS, REPORTS, STATUSES
+from services.intake.store import INCIDENTS, PHOTOS, REPORTS, STATUSES
+from services.intake.taking import Sender, Taking
+from shared.context import Context
+from shared.ids import new_id
+from shared.mongo.lane import Lane
 from shared.scope import Scope
+from shared.web.auth import Principal
 from tests.support.memory import MemoryTransactor
 
 RECEIVED = datetime(2026, 11, 25, 1, 40, tzinfo=UTC)
@@ -39,6 +44,7 @@ class MemoryPhotos:
     store: MemoryTransactor = field(default_factory=MemoryTransactor)
 
     async def put(self, photo: Photo, jpeg: bytes, thumb: bytes) -> bool:
+        self.store.documents.setdefault(PHOTOS.ref(photo.id), {**PHOTOS.dump(photo), "version": 1})
         return self.photos.setdefault(photo.id, photo) is photo
 
     async def own(self, scope: Scope, ids: list[str]) -> dict[str, Photo]:
@@ -73,10 +79,36 @@ class MemoryViews:
         seen = scope.sees(report.subdistrict, community) if scope.desk else report.rider == scope.id
         return (report, _status(self.store, report.incident)) if seen else None
 
+    async def awaiting(self, scope: Scope, photo: str) -> list[str]:
+        found = [REPORTS.load(one) for ref, one in self.store.documents.items() if ref.collection == "reports"]
+        return [one.id for one in found if photo in one.awaiting and one.subdistrict == scope.subdistrict]
+
 
 def _status(store: MemoryTransactor, incident: str) -> Status:
     document = store.documents.get(STATUSES.ref(incident))
     return STATUSES.load(document) if document else Status(incident)
+
+
+def taking(
+    lane: Lane, store: MemoryTransactor, photos: MemoryPhotos | None = None, rules: StubRules | None = None
+) -> Taking:
+    """All that taking a report needs, over a memory store."""
+    return Taking(
+        lane,
+        REPORTS,
+        INCIDENTS,
+        PHOTOS,
+        photos or MemoryPhotos(store=store),
+        MemoryViews(store),
+        rules or StubRules(),
+        clock=lambda: RECEIVED,
+        new_id=new_id,
+    )
+
+
+def sender(caller: Principal, story: str = "story-1") -> Sender:
+    """Somebody who reports for himself."""
+    return Sender(caller.scope, caller.id, Context(caller.actor, story))
 
 
 def photo(id_: str = "p1", uploader: str = "rider:rider-1", gps: tuple[float, float] | None = None) -> Photo:
