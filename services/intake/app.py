@@ -9,7 +9,7 @@ from datetime import datetime
 import httpx2
 from fastapi import APIRouter
 
-from services.intake import accounts_api, agents, forgetting_api, sessions_api
+from services.intake import accounts_api, agents, forgetting_api, sessions_api, visits_api
 from services.intake import api as http
 from services.intake.accounts_api import Office
 from services.intake.domain.account import Account
@@ -29,6 +29,7 @@ from services.intake.sessions_api import Door
 from services.intake.settings import IntakeApiSettings, IntakeSettings
 from services.intake.store import (
     ACCOUNTS,
+    CAMPAIGNS,
     COLLECTIONS,
     DEVICES,
     INCIDENTS,
@@ -37,8 +38,10 @@ from services.intake.store import (
     PLAN,
     REPORTS,
     RETENTION,
+    ROUNDS,
     SESSIONS,
     STATUSES,
+    MongoCampaigns,
     MongoForgettings,
     MongoPeople,
     MongoPhotos,
@@ -47,6 +50,7 @@ from services.intake.store import (
 )
 from services.intake.taking import Taking
 from services.intake.tokens import SessionTokens
+from services.intake.visits_api import RoundsDesk
 from services.intake.waiting import SettlePhotos
 from shared.api import Api, run_api
 from shared.clock import system_clock
@@ -96,6 +100,9 @@ async def api(process: Process) -> None:
             http.router(taking, pool, signer),
             accounts_api.router(office),
             sessions_api.router(door),
+            visits_api.router(
+                RoundsDesk(parts.lane, ROUNDS, MongoCampaigns(database), photos, rules, rules, system_clock)
+            ),
             forgetting_api.router(parts.lane, ACCOUNTS, MongoForgettings(database), pseudonyms),
             export.router(SERVICE, exporter(database), system_clock),
         ]
@@ -169,7 +176,7 @@ async def worker(process: Process) -> None:
         service=SERVICE,
         reference_version=load(settings.reference).version,
         collections=COLLECTIONS,
-        handlers=agents.handlers(STATUSES),
+        handlers={**agents.handlers(STATUSES), **visits.handlers(CAMPAIGNS)},
         plan=PLAN,
         retention=RETENTION,
         timers=(Timer(REPORTS.collection, lambda id_: SettlePhotos(REPORTS, INCIDENTS, PHOTOS, id_)),),

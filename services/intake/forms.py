@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from services.intake.domain.account import Role
 from services.intake.domain.session import Client
-from shared.contracts.scalars import Instant
+from shared.contracts.scalars import GridCode, HouseholdCode, Id, Instant, Word
 
 
 class PlaceIn(BaseModel):
@@ -59,6 +59,22 @@ class ReportIn(BaseModel):
         description="when it was seen, by the phone, with offset; may be long before it is sent"
     )
     rider_id: str | None = Field(default=None, description="comes from the token; another one here is refused")
+
+
+class VisitIn(BaseModel):
+    """One visit of a campaign. `answers`: words by item, of those that are answered; `place` is compared with the micro-grid
+    and not kept. `client_key` is made by the client and kept while it repeats the request."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    client_key: str = Field(min_length=8, max_length=64, pattern="^[A-Za-z0-9._-]+$")
+    campaign: Id
+    micro_grid: GridCode
+    household: HouseholdCode
+    answers: dict[Word, Word] = Field(min_length=1, max_length=20)
+    photo_ids: list[str] = Field(default_factory=list, max_length=5)
+    captured_at: Instant
+    place: PlaceIn | None = None
 
 
 Code = Annotated[str, Field(max_length=40, pattern="^([A-Za-z0-9][A-Za-z0-9_.-]*)?$")]

@@ -72,4 +72,15 @@ ACCOUNTS: dict[str, Rule] = {
     "POST /v1/roster": allow(Role.ADMINISTRATOR, reach=Reach.SUBDISTRICT, zh="导入名单", en="take over a roster"),
 }
 
-POLICY: Policy = {**REPORTS, **SESSIONS, **ACCOUNTS, **export.POLICY}
+ROUNDS: dict[str, Rule] = {
+    "GET /v1/campaigns": allow(
+        Role.RIDER,
+        *DESKS,
+        reach=(Reach.OWN, Reach.COMMUNITIES),
+        zh="正在进行的走访活动",
+        en="the rounds of visits that run in my grids",
+    ),
+    "POST /v1/visits": allow(Role.RIDER, reach=Reach.OWN, zh="记录一次走访", en="record one visit of a round"),
+}
+
+POLICY: Policy = {**REPORTS, **ROUNDS, **SESSIONS, **ACCOUNTS, **export.POLICY}

@@ -3,8 +3,10 @@
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol, TypeVar
+from zoneinfo import ZoneInfo
 
 from services.intake.domain.account import Account, AccountStatus, Login, Role
+from services.intake.domain.campaign import Campaign
 from services.intake.domain.forgetting import Forgetting
 from services.intake.domain.invite import Invite
 from services.intake.domain.report import GridPath, Incident, Report
@@ -46,6 +48,18 @@ class PlaceBook(Protocol):
 
     def places(self, subdistrict: str) -> Places | None:
         """Communities and departments of a sub-district, None if the installation has no such one."""
+        ...
+
+
+class GridBook(Protocol):
+    """Reference data of grids and their days."""
+
+    def has_grid(self, subdistrict: str, code: str) -> bool:
+        """Whether there is a micro-grid of this code in that sub-district."""
+        ...
+
+    def zone(self, subdistrict: str) -> ZoneInfo:
+        """By whose calendar a day is one there. Raises `LookupError` if there is no such sub-district."""
         ...
 
 
@@ -132,6 +146,15 @@ class Kept(Protocol[Item]):
     def get(self, work: Work, id_: str) -> Item | None: ...
     def put(self, work: Work, item: Item, *events: Event) -> int: ...
     def version(self, work: Work, id_: str) -> int: ...
+
+
+class CampaignViews(Protocol):
+    """Campaigns outside any transaction."""
+
+    async def running(self, scope: Scope, now: datetime) -> list[Campaign]:
+        """Those that run now where the caller works: a rider's own community, a desk's communities; the one that ends first
+        comes first."""
+        ...
 
 
 Accounts = Kept[Account]

@@ -10,13 +10,16 @@ from pymongo import ASCENDING, IndexModel
 from pymongo.errors import DuplicateKeyError
 
 from services.intake.domain.account import LOGS_IN, Account, Login, Role, forgotten, login_key
+from services.intake.domain.campaign import Campaign
 from services.intake.domain.forgetting import Forgetting, forgetting_of
 from services.intake.domain.invite import Invite
 from services.intake.domain.report import Incident, Report
 from services.intake.domain.session import Devices, Session, is_open
 from services.intake.domain.sight import Sight
 from services.intake.domain.status import OVER, Status
+from services.intake.domain.visit import Visit, VisitDay
 from services.intake.ports import Listing, Photo
+from services.intake.visits import Rounds
 from shared.mongo.client import Database, Document
 from shared.mongo.forgetting import Plan
 from shared.mongo.indexes import Collection, expiring
@@ -38,6 +41,11 @@ INVITES: Records[Invite] = Records("invites", Invite)
 SESSIONS: Records[Session] = Records("sessions", Session)
 DEVICES: Records[Devices] = Records("devices", Devices)
 
+CAMPAIGNS: Records[Campaign] = Records("campaigns", Campaign)
+VISITS: Records[Visit] = Records("visits", Visit)
+VISIT_DAYS: Records[VisitDay] = Records("visit_days", VisitDay)
+ROUNDS = Rounds(CAMPAIGNS, VISITS, VISIT_DAYS)
+
 COMMUNITY = "place.grid.community"
 
 _AWAITING: Document = {"awaiting.0": {"$exists": True}}
@@ -54,6 +62,9 @@ COLLECTIONS = (
     Collection("incidents", (IndexModel([("photo_ids", ASCENDING)], name="of_photo"),)),
     Collection("statuses", (IndexModel([("after_photos", ASCENDING)], name="of_after_photo"),)),
     Collection("codes"),
+    Collection("campaigns", (IndexModel([("subdistrict", ASCENDING), ("ends_at", ASCENDING)], name="of_subdistrict"),)),
+    Collection("visits", (IndexModel([("rider", ASCENDING), ("received_at", ASCENDING)], name="of_rider"),)),
+    Collection("visit_days"),
     Collection("photos"),
     Collection(
         "accounts",
@@ -155,6 +166,8 @@ RETENTION = (
         blank=[{"$set": {**_ROUGH, "place.address": None, "place.accuracy_m": _ROUGH_METRES}}],
         needed=_reports_needed,
     ),
+    Rule("visits", "visits", "received_at", 730),
+    Rule("visit_days", "visit_days", "at", 30, named=False, fixed=True),
     Rule("invites", "invites", "expires_at", 30, named=False),
     # A day before the index of the collection would do it, which leaves no tombstone and is only the net.
     Rule("sessions", "sessions", "keep_until", -1, named=False, fixed=True),
@@ -246,6 +259,27 @@ class MongoViews:
         return [report["_id"] for report in await self._reports.find(query, {"_id": 1}).to_list(None)]
 
 
+class MongoCampaigns:
+    """See `CampaignViews`."""
+
+    def __init__(self, database: Database) -> None:
+        self._campaigns = database["campaigns"]
+        self._accounts = database["accounts"]
+
+    async def running(self, scope: Scope, now: datetime) -> list[Campaign]:
+        query: Document = {"subdistrict": scope.subdistrict, "closed_at": None}
+        query |= {"starts_at": {"$lte": now}, "ends_at": {"$gt": now}}
+        places = scope.communities if scope.desk else await self._home(scope)
+        if places:
+            query["communities"] = {"$in": [*places, []]}  # an empty list: the whole sub-district's
+        found = await self._campaigns.find(query).sort([("ends_at", ASCENDING), ("_id", ASCENDING)]).to_list(None)
+        return [CAMPAIGNS.load(document) for document in found]
+
+    async def _home(self, scope: Scope) -> list[str]:
+        account = await self._accounts.find_one({"_id": scope.id}, {"community": 1})
+        return [account["community"]] if account and account["community"] else []
+
+
 class MongoForgettings:
     """See `Forgettings`."""
 
@@ -270,6 +304,7 @@ def exporter(database: Database) -> Export:
             "account": own,
             "sessions": await database["sessions"].find(sessions, PLAIN).to_list(None),
             "reports": await database["reports"].find({"rider": account, **scope}, PLAIN).to_list(None),
+            "visits": await database["visits"].find({"rider": account, **scope}, PLAIN).to_list(None),
             "photos": [{**photo, "url": f"/intake/v1/photos/{photo['_id']}"} for photo in found],
         }
 

@@ -7,6 +7,7 @@ import asyncio
 import uuid
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +39,7 @@ from tests.support.estate import (
 )
 from tests.support.forging import forgeries
 from tests.support.intaking import wish
-from tests.support.rounds import campaign_wish
+from tests.support.rounds import campaign_wish, visit_wish
 from tests.support.stack import Stack
 from tests.support.tokens import bearer
 from tests.unit.test_intake_roster import CHINESE, as_csv
@@ -96,6 +97,7 @@ def ok(*callers: str, status: int = 200) -> dict[str, int]:
 NEW_ONE = ("钱八", "13812345699", "骑手", "platform-a", "A-0099", "squad-1", "", "", "", "", "")
 IN_INBOX = {"audience": f"rider:{RIDER}"}
 IN_COMMUNITY = {"audience": f"community:{HERE}"}
+NOW = datetime.now(UTC).isoformat()
 PHOTO = {"files": {"photo": b"any"}}
 AND_NEXT = (*DESK, "staff next door")
 INVITED, REFRESHED = "the invitation", "the refresh token"
@@ -118,6 +120,14 @@ ROWS: dict[str, list[Row]] = {
         Row("GET /v1/photos/{photo_id}", ok("rider", "water", *DESK), mark=CONTENT, path="/v1/photos/photo-of-inc"),
         Row("POST /v1/reports", ok("rider", status=201), 201, "reported", body={"json": wish(text="别处")}, each=True),
         Row("GET /v1/reports/{report_id}", ok("rider", *DESK), mark=CODE, path="/v1/reports/report-of-inc"),
+        Row("GET /v1/campaigns", ok("rider", *DESK), 200, ROUND),
+        Row(
+            "POST /v1/visits",
+            ok("rider", "other rider", "captain of another squad", status=201),
+            422,
+            '"household":"3-2-501"',
+            body={"json": visit_wish(micro_grid="14030200300500506", captured_at=NOW)},
+        ),
         Row(
             "POST /v1/sessions",
             ok(NOBODY, status=201),

@@ -4,6 +4,7 @@ import uuid
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, cast
 
@@ -17,7 +18,7 @@ from services.dispatch import api as dispatch_api
 from services.dispatch import policy as dispatch_policy
 from services.dispatch import store as dispatch_store
 from services.dispatch.handlers import ReceiveReport
-from services.intake import accounts_api, forgetting_api, sessions_api
+from services.intake import accounts_api, forgetting_api, sessions_api, visits_api
 from services.intake import api as intake_api
 from services.intake import policy as intake_policy
 from services.intake import store as intake_store
@@ -181,7 +182,17 @@ def _intake(
     reports = intake_api.router(taking, cast(PhotoPool, _Pool()), signer)
     states = intake_store.MongoForgettings(store.database)
     forgetting = forgetting_api.router(lane, intake_store.ACCOUNTS, states, Pseudonyms(b"k" * 32))
-    return [reports, accounts_api.router(office), sessions_api.router(door), forgetting]
+    rounds_desk = visits_api.RoundsDesk(
+        lane,
+        intake_store.ROUNDS,
+        intake_store.MongoCampaigns(store.database),
+        intake_store.MongoPhotos(store.database),
+        intaking.StubRules(),
+        intaking.StubRules(),
+        system_clock,
+    )
+    routes = [accounts_api.router(office), sessions_api.router(door), forgetting, visits_api.router(rounds_desk)]
+    return [reports, *routes]
 
 
 def _dispatch(store: MongoStore, lane: Lane) -> APIRouter:
@@ -204,6 +215,7 @@ def _notify(store: MongoStore, lane: Lane, doorbell: Doorbell) -> APIRouter:
 async def _tell(stores: dict[str, MongoStore], lanes: dict[str, Lane], tokens: SessionTokens) -> tuple[str, str]:
     """What happened: a rider reported a manhole in `HERE`, and something else nobody knows quite where."""
     await _tell_intake(stores["intake"])
+    await _tell_rounds(stores["intake"])
     rules = dispatching.StubRules(found="no rule matches")
     points = pointing.Points(lanes["points"])
     for incident, rider, text, code, place in (
@@ -251,6 +263,12 @@ async def _tell_intake(store: MongoStore) -> None:
         store.put("reports", {**intake_store.REPORTS.dump(report), "version": 1})
         store.put("incidents", {**intake_store.INCIDENTS.dump(opened), "version": 1})
         store.put("statuses", {**intake_store.STATUSES.dump(status), "version": 1})
+
+
+async def _tell_rounds(store: MongoStore) -> None:
+    now = system_clock()
+    running = rounds.followed(starts_at=now - timedelta(days=1), ends_at=now + timedelta(days=1), title_zh=ROUND)
+    store.put("campaigns", {**intake_store.CAMPAIGNS.dump(running), "version": 1})
 
 
 async def _open_door(store: MongoStore, lane: Lane, tokens: SessionTokens) -> tuple[str, str]:

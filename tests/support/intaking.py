@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from services.intake.domain.report import GridPath, Report
 from services.intake.domain.status import Status
@@ -31,6 +32,12 @@ class StubRules:
     def category(self, scheme: str, code: str) -> CategoryRule | None:
         known = (scheme, code) == ("gb30428", "P0101")
         return CategoryRule(self.photo_required, frozenset({"missing", "broken"})) if known else None
+
+    def has_grid(self, subdistrict: str, code: str) -> bool:
+        return code.startswith(subdistrict)
+
+    def zone(self, subdistrict: str) -> ZoneInfo:
+        return ZoneInfo("Asia/Shanghai")
 
     def locate(self, lng: float, lat: float) -> GridPath | None:
         return self.grid

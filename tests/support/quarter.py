@@ -12,6 +12,7 @@ from services.dispatch import store as dispatch
 from services.dispatch.ports import Receipt
 from services.intake import agents as intake_agents
 from services.intake import store as intake
+from services.intake import visits
 from services.intake.accounts import put_account
 from services.intake.domain.account import Account
 from services.intake.domain.report import GridPath, Place, Point, Report
@@ -256,7 +257,7 @@ async def quarter(stack: Stack) -> AsyncIterator[Quarter]:
     """Four databases and everything over them."""
     house = Quarter({})
     handlers: dict[str, Mapping[str, Any]] = {
-        "intake": intake_agents.handlers(intake.STATUSES),
+        "intake": {**intake_agents.handlers(intake.STATUSES), **visits.handlers(intake.CAMPAIGNS)},
         "dispatch": dispatch_agents.handlers(dispatch.INCIDENTS, DispatchRules(), AnyReceipt(), ["water"]),
         "points": {
             **points_agents.handlers(points.BOOKS, PointsRules(), new_id),
