@@ -9,7 +9,7 @@ from datetime import datetime
 import httpx2
 from fastapi import APIRouter
 
-from services.intake import accounts_api, agents, forgetting_api, sessions_api, visits_api
+from services.intake import accounts_api, agents, forgetting_api, sessions_api, visits, visits_api
 from services.intake import api as http
 from services.intake.accounts_api import Office
 from services.intake.domain.account import Account
