@@ -9,7 +9,7 @@ from datetime import datetime
 import httpx2
 from fastapi import APIRouter
 
-from services.intake import accounts_api, agents, forgetting_api, sessions_api
+from services.intake import accounts_api, agents, forgetting_api, reports_api, sessions_api
 from services.intake import api as http
 from services.intake.accounts_api import Office
 from services.intake.domain.account import Account
@@ -94,6 +94,7 @@ async def api(process: Process) -> None:
         door = Door(parts.lane, DESK, people, tokens, id_tokens, limits, metrics, system_clock, new_id, secure=secure)
         return [
             http.router(taking, pool, signer),
+            reports_api.router(taking),
             accounts_api.router(office),
             sessions_api.router(door),
             forgetting_api.router(parts.lane, ACCOUNTS, MongoForgettings(database), pseudonyms),
@@ -169,7 +170,7 @@ async def worker(process: Process) -> None:
         service=SERVICE,
         reference_version=load(settings.reference).version,
         collections=COLLECTIONS,
-        handlers=agents.handlers(STATUSES),
+        handlers=agents.handlers(STATUSES, INCIDENTS, REPORTS),
         plan=PLAN,
         retention=RETENTION,
         timers=(Timer(REPORTS.collection, lambda id_: SettlePhotos(REPORTS, INCIDENTS, PHOTOS, id_)),),

@@ -255,7 +255,7 @@ async def quarter(stack: Stack) -> AsyncIterator[Quarter]:
     """Four databases and everything over them."""
     house = Quarter({})
     handlers: dict[str, Mapping[str, Any]] = {
-        "intake": intake_agents.handlers(intake.STATUSES),
+        "intake": intake_agents.handlers(intake.STATUSES, intake.INCIDENTS, intake.REPORTS),
         "dispatch": dispatch_agents.handlers(dispatch.INCIDENTS, DispatchRules(), AnyReceipt(), ["water"]),
         "points": points_agents.handlers(points.BOOKS, PointsRules(), new_id),
         "notify": notify_agents.handlers(notify.BOOKS, StubNames()),
