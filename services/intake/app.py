@@ -9,7 +9,15 @@ from datetime import datetime
 import httpx2
 from fastapi import APIRouter
 
-from services.intake import accounts_api, agents, forgetting_api, sessions_api, visits, visits_api
+from services.intake import (
+    accounts_api,
+    agents,
+    forgetting_api,
+    reports_api,
+    sessions_api,
+    visits,
+    visits_api,
+)
 from services.intake import api as http
 from services.intake.accounts_api import Office
 from services.intake.domain.account import Account
@@ -98,6 +106,7 @@ async def api(process: Process) -> None:
         door = Door(parts.lane, DESK, people, tokens, id_tokens, limits, metrics, system_clock, new_id, secure=secure)
         return [
             http.router(taking, pool, signer),
+            reports_api.router(taking),
             accounts_api.router(office),
             sessions_api.router(door),
             visits_api.router(
@@ -176,7 +185,7 @@ async def worker(process: Process) -> None:
         service=SERVICE,
         reference_version=load(settings.reference).version,
         collections=COLLECTIONS,
-        handlers={**agents.handlers(STATUSES), **visits.handlers(CAMPAIGNS)},
+        handlers={**agents.handlers(STATUSES, INCIDENTS, REPORTS), **visits.handlers(CAMPAIGNS)},
         plan=PLAN,
         retention=RETENTION,
         timers=(Timer(REPORTS.collection, lambda id_: SettlePhotos(REPORTS, INCIDENTS, PHOTOS, id_)),),

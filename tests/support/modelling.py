@@ -45,7 +45,7 @@ PLACE = Place(
 def _handlers() -> dict[str, Mapping[str, Handle]]:
     rules = dispatching.StubRules(after_photo_required=False)
     return {
-        "intake": intake.handlers(STATUSES),
+        "intake": intake.handlers(STATUSES, INCIDENTS, REPORTS),
         "dispatch": dispatch.handlers(DISPATCHED, rules, dispatching.StubReceipts(), rules.departments),
         "points": points.handlers(LEDGER, pointing.StubRules(), new_id),
         "notify": notify.handlers(INBOXES, notifying.StubNames()),

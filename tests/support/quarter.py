@@ -257,7 +257,10 @@ async def quarter(stack: Stack) -> AsyncIterator[Quarter]:
     """Four databases and everything over them."""
     house = Quarter({})
     handlers: dict[str, Mapping[str, Any]] = {
-        "intake": {**intake_agents.handlers(intake.STATUSES), **visits.handlers(intake.CAMPAIGNS)},
+        "intake": {
+            **intake_agents.handlers(intake.STATUSES, intake.INCIDENTS, intake.REPORTS),
+            **visits.handlers(intake.CAMPAIGNS),
+        },
         "dispatch": dispatch_agents.handlers(dispatch.INCIDENTS, DispatchRules(), AnyReceipt(), ["water"]),
         "points": {
             **points_agents.handlers(points.BOOKS, PointsRules(), new_id),

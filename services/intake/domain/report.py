@@ -63,7 +63,7 @@ class Report:
     `reference_version` is the reference data that knew the category and chose the micro-grid. `place` is where it is by
     what is known now; `reported_place` is where it was reported, if staff have corrected that since (what a desk sees goes
     by `place`). `awaiting` are photos announced that have not arrived, `wake_at` is when something happens to it by itself.
-    `told`: whether the others have been told of it; with `context` they are told later (None once nothing more is due).
+    `told`: whether the others have been told of it; `context` is what they are told later with.
     """
 
     id: str
@@ -105,6 +105,7 @@ class Incident:
     photo_ids: tuple[str, ...]
     place: Place | None = None
     moved_by: int = 0
+    opened_at: datetime | None = None
 
 
 def flags_of(place: Place, photo_places: list[float | None]) -> tuple[Flag, ...]:
@@ -132,7 +133,15 @@ def mask_phones(text: str) -> str:
 
 def open_incident(report: Report) -> Incident:
     """The incident that a report which joins none opens."""
-    return Incident(report.incident, report.code, report.subdistrict, (report.id,), report.photo_ids, report.place)
+    return Incident(
+        id=report.incident,
+        code=report.code,
+        subdistrict=report.subdistrict,
+        reports=(report.id,),
+        photo_ids=report.photo_ids,
+        place=report.place,
+        opened_at=report.received_at,
+    )
 
 
 def move_report(report: Report, place: Place) -> Report:
