@@ -46,7 +46,7 @@ DESIGN = {
         {"intake"},
         "account-forgotten:<service>:<account>",
     ),
-    # rounds and reviews, see docs/adr/0029 and 0030
+    # rounds and reviews, see docs/adr/0029
     "campaign-changed": ("campaign", "points", {"intake"}, "campaign-changed:<campaign>:<version>"),
     "visit-recorded": ("visit", "intake", {"points"}, "visit-recorded:<visit>"),
     "report-judged": ("report", "intake", {"points"}, "report-judged:<report>"),
