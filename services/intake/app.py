@@ -9,7 +9,15 @@ from datetime import datetime
 import httpx2
 from fastapi import APIRouter
 
-from services.intake import accounts_api, agents, forgetting_api, sessions_api
+from services.intake import (
+    accounts_api,
+    agents,
+    forgetting_api,
+    reports_api,
+    sessions_api,
+    visits,
+    visits_api,
+)
 from services.intake import api as http
 from services.intake.accounts_api import Office
 from services.intake.domain.account import Account
@@ -29,22 +37,29 @@ from services.intake.sessions_api import Door
 from services.intake.settings import IntakeApiSettings, IntakeSettings
 from services.intake.store import (
     ACCOUNTS,
+    CAMPAIGNS,
     COLLECTIONS,
     DEVICES,
     INCIDENTS,
     INVITES,
+    PHOTOS,
     PLAN,
     REPORTS,
     RETENTION,
+    ROUNDS,
     SESSIONS,
     STATUSES,
+    MongoCampaigns,
     MongoForgettings,
     MongoPeople,
     MongoPhotos,
     MongoViews,
     exporter,
 )
+from services.intake.taking import Taking
 from services.intake.tokens import SessionTokens
+from services.intake.visits_api import RoundsDesk
+from services.intake.waiting import SettlePhotos
 from shared.api import Api, run_api
 from shared.clock import system_clock
 from shared.context import Context
@@ -52,6 +67,7 @@ from shared.errors import Unavailable
 from shared.ids import new_id
 from shared.mongo.lane import Lane
 from shared.mongo.opening import OpenDatabase
+from shared.mongo.timers import Timer
 from shared.mongo.transactions import MongoTransactor
 from shared.pseudonym import Pseudonyms
 from shared.reference.load import load
@@ -85,12 +101,17 @@ async def api(process: Process) -> None:
         photos, views, rules = MongoPhotos(database), MongoViews(database), ReferenceRules(reference)
         people, metrics = MongoPeople(database), AccountMetrics(parts.metrics.registry)
         office = Office(parts.lane, DESK, people, rules, metrics, settings.public_origin, new_id, secrets.token_bytes)
+        taking = Taking(parts.lane, REPORTS, INCIDENTS, PHOTOS, photos, views, rules, clock=system_clock, new_id=new_id)
         secure = settings.environment != "development"
         door = Door(parts.lane, DESK, people, tokens, id_tokens, limits, metrics, system_clock, new_id, secure=secure)
         return [
-            http.router(parts.lane, REPORTS, INCIDENTS, photos, views, rules, pool, signer, system_clock, new_id),
+            http.router(taking, pool, signer),
+            reports_api.router(taking),
             accounts_api.router(office),
             sessions_api.router(door),
+            visits_api.router(
+                RoundsDesk(parts.lane, ROUNDS, MongoCampaigns(database), photos, rules, rules, system_clock)
+            ),
             forgetting_api.router(parts.lane, ACCOUNTS, MongoForgettings(database), pseudonyms),
             export.router(SERVICE, exporter(database), system_clock),
         ]
@@ -164,7 +185,8 @@ async def worker(process: Process) -> None:
         service=SERVICE,
         reference_version=load(settings.reference).version,
         collections=COLLECTIONS,
-        handlers=agents.handlers(STATUSES),
+        handlers={**agents.handlers(STATUSES, INCIDENTS, REPORTS), **visits.handlers(CAMPAIGNS)},
         plan=PLAN,
         retention=RETENTION,
+        timers=(Timer(REPORTS.collection, lambda id_: SettlePhotos(REPORTS, INCIDENTS, PHOTOS, id_)),),
     )

@@ -18,6 +18,16 @@ REPORTS: dict[str, Rule] = {
         en="one photo, for whoever may see it",
     ),
     "POST /v1/reports": allow(Role.RIDER, reach=Reach.OWN, zh="上报隐患", en="report a hazard"),
+    "POST /v1/reports/batch": allow(
+        Role.RIDER, reach=Reach.OWN, zh="补报离线时记下的隐患", en="report what was seen while offline"
+    ),
+    "GET /v1/reports": allow(
+        Role.RIDER,
+        *DESKS,
+        reach=(Reach.OWN, Reach.COMMUNITIES),
+        zh="我的上报，或我辖区内的上报",
+        en="my reports, or those at places of mine",
+    ),
     "GET /v1/reports/{report_id}": allow(
         Role.RIDER,
         *DESKS,
@@ -72,4 +82,15 @@ ACCOUNTS: dict[str, Rule] = {
     "POST /v1/roster": allow(Role.ADMINISTRATOR, reach=Reach.SUBDISTRICT, zh="导入名单", en="take over a roster"),
 }
 
-POLICY: Policy = {**REPORTS, **SESSIONS, **ACCOUNTS, **export.POLICY}
+ROUNDS: dict[str, Rule] = {
+    "GET /v1/campaigns": allow(
+        Role.RIDER,
+        *DESKS,
+        reach=(Reach.OWN, Reach.COMMUNITIES),
+        zh="正在进行的走访活动",
+        en="the rounds of visits that run in my grids",
+    ),
+    "POST /v1/visits": allow(Role.RIDER, reach=Reach.OWN, zh="记录一次走访", en="record one visit of a round"),
+}
+
+POLICY: Policy = {**REPORTS, **ROUNDS, **SESSIONS, **ACCOUNTS, **export.POLICY}

@@ -3,10 +3,13 @@
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol, TypeVar
+from zoneinfo import ZoneInfo
 
 from services.intake.domain.account import Account, AccountStatus, Login, Role
+from services.intake.domain.campaign import Campaign
 from services.intake.domain.forgetting import Forgetting
 from services.intake.domain.invite import Invite
+from services.intake.domain.listing import ReportListing
 from services.intake.domain.report import GridPath, Incident, Report
 from services.intake.domain.roster import Places
 from services.intake.domain.session import Devices, Session
@@ -46,6 +49,18 @@ class PlaceBook(Protocol):
 
     def places(self, subdistrict: str) -> Places | None:
         """Communities and departments of a sub-district, None if the installation has no such one."""
+        ...
+
+
+class GridBook(Protocol):
+    """Reference data of grids and their days."""
+
+    def has_grid(self, subdistrict: str, code: str) -> bool:
+        """Whether there is a micro-grid of this code in that sub-district."""
+        ...
+
+    def zone(self, subdistrict: str) -> ZoneInfo:
+        """By whose calendar a day is one there. Raises `LookupError` if there is no such sub-district."""
         ...
 
 
@@ -98,6 +113,13 @@ class Incidents(Protocol):
     def put(self, work: Work, item: Incident, *events: Event) -> int: ...
 
 
+class PhotoFacts(Protocol):
+    """What is known of photos, in the working set of a transaction; read only, they are written beside the lane."""
+
+    def ref(self, id_: str) -> Ref: ...
+    def get(self, work: Work, id_: str) -> Photo | None: ...
+
+
 class Statuses(Protocol):
     """What became of incidents, in the working set of a transaction."""
 
@@ -113,6 +135,14 @@ class Views(Protocol):
         """A report with what became of its incident: a rider's own, or one at a place of the desk's."""
         ...
 
+    async def reports(self, scope: Scope, listing: ReportListing) -> list[tuple[Report, Status]]:
+        """A page of them, the newest first: a rider's own, or those at places of the desk's as they now are."""
+        ...
+
+    async def awaiting(self, scope: Scope, photo: str) -> list[str]:
+        """The ids of reports that wait for this photo; `scope` is its uploader's."""
+        ...
+
 
 class Kept(Protocol[Item]):
     """One kind of thing in the working set of a transaction."""
@@ -121,6 +151,15 @@ class Kept(Protocol[Item]):
     def get(self, work: Work, id_: str) -> Item | None: ...
     def put(self, work: Work, item: Item, *events: Event) -> int: ...
     def version(self, work: Work, id_: str) -> int: ...
+
+
+class CampaignViews(Protocol):
+    """Campaigns outside any transaction."""
+
+    async def running(self, scope: Scope, now: datetime) -> list[Campaign]:
+        """Those that run now where the caller works: a rider's own community, a desk's communities; the one that ends first
+        comes first."""
+        ...
 
 
 Accounts = Kept[Account]

@@ -1,5 +1,7 @@
 """Reference data in the words of intake."""
 
+from zoneinfo import ZoneInfo
+
 from services.intake.domain.report import GridPath
 from services.intake.domain.roster import Places
 from services.intake.ports import CategoryRule
@@ -7,7 +9,7 @@ from shared.reference.reference import Reference
 
 
 class ReferenceRules:
-    """See `Rules` and `PlaceBook`."""
+    """See `Rules`, `PlaceBook` and `GridBook`."""
 
     def __init__(self, reference: Reference) -> None:
         self._reference = reference
@@ -25,6 +27,16 @@ class ReferenceRules:
     def locate(self, lng: float, lat: float) -> GridPath | None:
         path = self._reference.grid.locate(lng, lat)
         return None if path is None else GridPath(path.subdistrict, path.community, path.basic_grid, path.micro_grid)
+
+    def has_grid(self, subdistrict: str, code: str) -> bool:
+        place = self._reference.places.get(code)
+        return place is not None and place.kind is not None and code.startswith(subdistrict)
+
+    def zone(self, subdistrict: str) -> ZoneInfo:
+        found = self._reference.subdistricts.get(subdistrict)
+        if found is None:
+            raise LookupError(f"no sub-district {subdistrict} in the reference data")
+        return ZoneInfo(found.zone)
 
     def places(self, subdistrict: str) -> Places | None:
         found = self._reference.subdistricts.get(subdistrict)

@@ -2,12 +2,24 @@
 
 from fastapi import APIRouter
 
-from services.points import agents
+from services.points import agents, campaigns_api, evidence
 from services.points import api as http
+from services.points.campaigns_api import CampaignDesk
 from services.points.policy import POLICY
 from services.points.rules import ReferenceRules
 from services.points.settings import PointsSettings
-from services.points.store import BOOKS, COLLECTIONS, PLAN, MongoViews, exporter
+from services.points.store import (
+    BOOKS,
+    CAMPAIGNS,
+    COLLECTIONS,
+    JUDGEMENTS,
+    PLAN,
+    RETENTION,
+    VISITS,
+    MongoCampaigns,
+    MongoViews,
+    exporter,
+)
 from shared.api import Api, run_api
 from shared.clock import system_clock
 from shared.ids import new_id
@@ -25,8 +37,10 @@ async def api(process: Process) -> None:
     reference = load(settings.reference)
 
     def routers(parts: Api) -> list[APIRouter]:
-        own = export.router(SERVICE, exporter(parts.opened.database), system_clock)
-        return [http.router(MongoViews(parts.opened.database)), own]
+        database = parts.opened.database
+        desk = CampaignDesk(parts.lane, CAMPAIGNS, MongoCampaigns(database), ReferenceRules(reference))
+        own = export.router(SERVICE, exporter(database), system_clock)
+        return [http.router(MongoViews(database)), campaigns_api.router(desk), own]
 
     await run_api(
         process,
@@ -52,6 +66,10 @@ async def worker(process: Process) -> None:
         service=SERVICE,
         reference_version=reference.version,
         collections=COLLECTIONS,
-        handlers=agents.handlers(BOOKS, ReferenceRules(reference), new_id),
+        handlers={
+            **agents.handlers(BOOKS, ReferenceRules(reference), new_id),
+            **evidence.handlers(VISITS, JUDGEMENTS),
+        },
         plan=PLAN,
+        retention=RETENTION,
     )

@@ -16,5 +16,16 @@ POLICY: Policy = {
     "GET /v1/incidents/{incident_id}/points": allow(
         *DESKS, reach=Reach.COMMUNITIES, zh="这件事为什么得了这些分", en="why an incident paid what it paid"
     ),
+    "POST /v1/campaigns": allow(*DESKS, reach=Reach.COMMUNITIES, zh="发起入户走访", en="announce a round of visits"),
+    "PUT /v1/campaigns/{campaign_id}": allow(
+        *DESKS, reach=Reach.COMMUNITIES, zh="修改走访活动", en="change a round of visits"
+    ),
+    "POST /v1/campaigns/{campaign_id}/close": allow(
+        *DESKS, reach=Reach.COMMUNITIES, zh="结束走访活动", en="close a round of visits"
+    ),
+    "GET /v1/campaigns": allow(*DESKS, reach=Reach.COMMUNITIES, zh="走访活动", en="the rounds of visits"),
+    "GET /v1/campaigns/{campaign_id}": allow(
+        *DESKS, reach=Reach.COMMUNITIES, zh="一个走访活动", en="one round of visits"
+    ),
     **export.POLICY,
 }

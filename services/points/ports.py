@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Protocol, TypeVar
 from zoneinfo import ZoneInfo
 
+from services.points.domain.campaign import Campaign
 from services.points.domain.caps import Month
 from services.points.domain.entry import Entry, Passbook
 from services.points.domain.hazard import Tariff
@@ -21,6 +22,12 @@ class Kept(Protocol[Item]):
     def ref(self, id_: str) -> Ref: ...
     def get(self, work: Work, id_: str) -> Item | None: ...
     def put(self, work: Work, item: Item, *events: Event) -> int: ...
+
+
+class Versioned(Kept[Item], Protocol[Item]):
+    """One kind of document whose changes name the version they saw."""
+
+    def version(self, work: Work, id_: str) -> int: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +54,24 @@ class Rules(Protocol):
 
     def zone(self, subdistrict: str) -> ZoneInfo:
         """Raises `LookupError` if there is no such sub-district."""
+        ...
+
+
+class GridBook(Protocol):
+    """Reference data of places."""
+
+    def has_grid(self, subdistrict: str, code: str) -> bool:
+        """Whether there is a node of this code in that sub-district, at any level of its tree."""
+        ...
+
+
+class CampaignViews(Protocol):
+    """Campaigns outside any transaction, each with its version: those that concern the caller's desk."""
+
+    async def campaign(self, scope: Scope, id_: str) -> tuple[Campaign, int] | None: ...
+
+    async def campaigns(self, scope: Scope, limit: int) -> list[tuple[Campaign, int]]:
+        """The one that ends last first."""
         ...
 
 

@@ -9,10 +9,11 @@ from shared.reference.reference import Reference
 
 
 class ReferenceRules:
-    """See `Rules`."""
+    """See `Rules` and `GridBook`."""
 
     def __init__(self, reference: Reference) -> None:
         self._categories = reference.categories
+        self._places = reference.places
         self._zones = {code: ZoneInfo(place.zone) for code, place in reference.subdistricts.items()}
         self._tariff = _tariff(reference)
 
@@ -25,6 +26,9 @@ class ReferenceRules:
         if category is None:
             raise LookupError(f"no category {scheme}:{code} in the reference data")
         return category.pays
+
+    def has_grid(self, subdistrict: str, code: str) -> bool:
+        return code in self._places and code.startswith(subdistrict)  # a code lies under its parent's, or is refused
 
     def zone(self, subdistrict: str) -> ZoneInfo:
         zone = self._zones.get(subdistrict)

@@ -2,17 +2,21 @@
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
-from pymongo import ASCENDING, IndexModel
+from pymongo import ASCENDING, DESCENDING, IndexModel
 
+from services.points.domain.campaign import Campaign
 from services.points.domain.caps import Month
 from services.points.domain.entry import Entry, Passbook
+from services.points.domain.evidence import Judgement, Visit
 from services.points.domain.incident import Incident
 from services.points.ports import Books
 from shared.mongo.client import Database, Document
 from shared.mongo.forgetting import Plan
 from shared.mongo.indexes import Collection
 from shared.mongo.records import PLAIN, Records
+from shared.mongo.retention import Rule
 from shared.mongo.scopes import within
 from shared.mongo.work import Work
 from shared.pseudonym import Person
@@ -23,6 +27,9 @@ INCIDENTS: Records[Incident] = Records("incidents", Incident)
 PASSBOOKS: Records[Passbook] = Records("passbooks", Passbook)
 ENTRIES: Records[Entry] = Records("entries", Entry)
 MONTHS: Records[Month] = Records("months", Month)
+CAMPAIGNS: Records[Campaign] = Records("campaigns", Campaign)
+VISITS: Records[Visit] = Records("visits", Visit)
+JUDGEMENTS: Records[Judgement] = Records("judgements", Judgement)
 
 BOOKS = Books(INCIDENTS, PASSBOOKS, ENTRIES, MONTHS)
 
@@ -37,6 +44,11 @@ COLLECTIONS = (
         ),
     ),
     Collection("months"),
+    Collection(
+        "campaigns", (IndexModel([("subdistrict", ASCENDING), ("plan.ends_at", DESCENDING)], name="of_subdistrict"),)
+    ),
+    Collection("visits", (IndexModel([("rider", ASCENDING), ("received_at", ASCENDING)], name="of_rider"),)),
+    Collection("judgements"),
 )
 
 
@@ -68,6 +80,9 @@ PLAN = Plan({"entries": _entry}, _of_rider, _complete)
 """Money never goes: the ledger stands under its opaque account, the passbook under the pseudonym."""
 
 
+RETENTION = (Rule("visits", "visits", "received_at", 730),)
+
+
 def exporter(database: Database) -> Export:
     """See `shared.web.export`: the passbook with all its lines, enough to verify the chain."""
 
@@ -78,6 +93,7 @@ def exporter(database: Database) -> Export:
         return {
             "passbook": books,
             "entries": await database["entries"].find(of_books, PLAIN).sort("number", 1).to_list(None),
+            "visits": await database["visits"].find({"rider": account, **scope}, PLAIN).to_list(None),
         }
 
     return export
@@ -117,3 +133,26 @@ class MongoViews:
         books = await self._passbooks.find(accounts, {"account": 1}).to_list(None)
         riders = {book["account"]: book["_id"] for book in books}
         return [(riders[document["account"]], ENTRIES.load(document)) for document in found]
+
+
+class MongoCampaigns:
+    """See `CampaignViews`."""
+
+    def __init__(self, database: Database) -> None:
+        self._campaigns = database["campaigns"]
+
+    async def campaign(self, scope: Scope, id_: str) -> tuple[Campaign, int] | None:
+        document = await self._campaigns.find_one({"_id": id_, **_concerning(scope)})
+        return None if document is None else (CAMPAIGNS.load(document), document["version"])
+
+    async def campaigns(self, scope: Scope, limit: int) -> list[tuple[Campaign, int]]:
+        found = self._campaigns.find(_concerning(scope)).sort([("plan.ends_at", -1), ("_id", 1)]).limit(limit)
+        return [(CAMPAIGNS.load(document), document["version"]) for document in await found.to_list(None)]
+
+
+def _concerning(scope: Scope) -> Document:
+    """The filter that says the same as `domain.campaign.sees`. Raises `Forbidden` for a scope that is not a desk's."""
+    query: Document = within(replace(scope, communities=()), "communities")
+    if scope.communities:
+        query["communities"] = {"$in": [*scope.communities, []]}  # an empty list: the whole sub-district's
+    return query

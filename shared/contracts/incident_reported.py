@@ -28,6 +28,10 @@ class IncidentReported(EventData):
     captured_at: Instant = Field(description="the rider's clock")
     received_at: Instant = Field(description="server time; deadlines run from here")
     flags: Flags = ()
+    after_photo_ids: PhotoIds = Field(default=(), description="self_fixed: how it looks since the rider put it right")
+    entered_by: Id | None = Field(
+        default=None, description="staff who entered it for the rider; whoever did decides nothing about it"
+    )
 
     @property
     def subject(self) -> str:

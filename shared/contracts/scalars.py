@@ -24,6 +24,11 @@ GridCode = Annotated[str, Strict(), StringConstraints(pattern="^[0-9A-Za-z-]{1,3
 DepartmentCode = Annotated[str, Strict(), StringConstraints(pattern="^[a-z][a-z0-9-]{1,30}$")]
 """Safe as the last part of a topic, an ACL and a group name."""
 
+HouseholdCode = Annotated[
+    str, Strict(), StringConstraints(pattern="^[A-Z]{0,2}[0-9]{1,5}(-[A-Z]{0,2}[0-9]{1,5}){0,3}$", max_length=24)
+]
+"""A household or shop within its micro-grid, such as `3-2-501` or `S12`: no room for a name or a telephone number."""
+
 Word = Annotated[str, Strict(), StringConstraints(pattern="^[a-z][a-z0-9_]{0,39}$")]
 """A word for programs from an open list: who does not know it ignores it."""
 

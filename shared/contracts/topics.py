@@ -11,6 +11,7 @@ from functools import lru_cache
 from shared.contracts.account_changed import AccountChanged
 from shared.contracts.account_forgotten import AccountForgotten
 from shared.contracts.activity_decided import ActivityDecided
+from shared.contracts.campaign_changed import CampaignChanged
 from shared.contracts.department_update import DepartmentUpdate
 from shared.contracts.dispatch_order import DispatchOrder
 from shared.contracts.event import EventData
@@ -19,7 +20,9 @@ from shared.contracts.incident_reported import IncidentReported
 from shared.contracts.incident_resolved import IncidentResolved
 from shared.contracts.points_adjusted import PointsAdjusted
 from shared.contracts.points_awarded import PointsAwarded
+from shared.contracts.report_judged import ReportJudged
 from shared.contracts.report_updated import ReportUpdated
+from shared.contracts.visit_recorded import VisitRecorded
 
 DLQ = ".dlq"
 OPERATORS = "ops"
@@ -67,6 +70,9 @@ ACTIVITY_DECIDED = _rider("activity-decided", ActivityDecided, "notify")
 ACCOUNT_CHANGED = Topic(
     "account-changed", "account", 12, 30, ("intake",), ("dispatch", "points", "notify"), (AccountChanged,)
 )
+CAMPAIGN_CHANGED = Topic("campaign-changed", "campaign", 12, 30, ("points",), ("intake",), (CampaignChanged,))
+VISIT_RECORDED = Topic("visit-recorded", "visit", 12, 30, ("intake",), ("points",), (VisitRecorded,))
+REPORT_JUDGED = Topic("report-judged", "report", 12, 30, ("intake",), ("points",), (ReportJudged,))
 ACCOUNT_FORGOTTEN = Topic(
     "account-forgotten", "account", 12, 30, ("dispatch", "points", "notify"), ("intake",), (AccountForgotten,)
 )
@@ -81,6 +87,9 @@ FIXED = (
     ACTIVITY_DECIDED,
     ACCOUNT_CHANGED,
     ACCOUNT_FORGOTTEN,
+    CAMPAIGN_CHANGED,
+    VISIT_RECORDED,
+    REPORT_JUDGED,
 )
 """Topics that exist once; each department adds two."""
 

@@ -50,7 +50,8 @@ Activity = Literal["meeting", "training", "home_visit", "help", "hazard", "hards
 
 Flags = Annotated[tuple[Word, ...], Field(max_length=20)]
 """Open list. Known: needs_location, location_conflict, possible_duplicate, awaiting_photo, self_fixed, late_start,
-clock_skew, evidence_mismatch, calendar_unconfirmed, same_photo, implausible_speed, late_capture, too_many_reports."""
+clock_skew, evidence_mismatch, calendar_unconfirmed, same_photo, implausible_speed, late_capture, too_many_reports,
+entered_by_staff."""
 
 PhotoIds = Annotated[tuple[Id, ...], Field(max_length=20)]
 

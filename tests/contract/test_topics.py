@@ -46,6 +46,10 @@ DESIGN = {
         {"intake"},
         "account-forgotten:<service>:<account>",
     ),
+    # rounds and reviews, see docs/adr/0029
+    "campaign-changed": ("campaign", "points", {"intake"}, "campaign-changed:<campaign>:<version>"),
+    "visit-recorded": ("visit", "intake", {"points"}, "visit-recorded:<visit>"),
+    "report-judged": ("report", "intake", {"points"}, "report-judged:<report>"),
 }
 
 
@@ -120,7 +124,7 @@ def test_department_of(name: str, department: str | None) -> None:
 
 def test_types_are_well_formed_and_unique() -> None:
     types = [event.TYPE for event in EVENTS]
-    assert len(types) == len(set(types)) == 11
+    assert len(types) == len(set(types)) == 14
     assert all(type_.startswith("cn.qianshao.") and len(type_.split(".")) == 5 for type_ in types)
 
 

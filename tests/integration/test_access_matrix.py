@@ -7,6 +7,7 @@ import asyncio
 import uuid
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,7 @@ from tests.support.estate import (
     NAME,
     NEXT,
     RIDER,
+    ROUND,
     SECRETS,
     SIGNER,
     TEXT,
@@ -37,6 +39,7 @@ from tests.support.estate import (
 )
 from tests.support.forging import forgeries
 from tests.support.intaking import wish
+from tests.support.rounds import campaign_wish, visit_wish
 from tests.support.stack import Stack
 from tests.support.tokens import bearer
 from tests.unit.test_intake_roster import CHINESE, as_csv
@@ -94,6 +97,7 @@ def ok(*callers: str, status: int = 200) -> dict[str, int]:
 NEW_ONE = ("钱八", "13812345699", "骑手", "platform-a", "A-0099", "squad-1", "", "", "", "", "")
 IN_INBOX = {"audience": f"rider:{RIDER}"}
 IN_COMMUNITY = {"audience": f"community:{HERE}"}
+NOW = datetime.now(UTC).isoformat()
 PHOTO = {"files": {"photo": b"any"}}
 AND_NEXT = (*DESK, "staff next door")
 ORDER = "/v1/orders/inc.1"
@@ -137,7 +141,24 @@ ROWS: dict[str, list[Row]] = {
         Row("POST /v1/evidence", ok("water", status=201), 201, "receipt", body=PHOTO, each=True),
         Row("GET /v1/photos/{photo_id}", ok("rider", "water", *DESK), mark=CONTENT, path="/v1/photos/photo-of-inc"),
         Row("POST /v1/reports", ok("rider", status=201), 201, "reported", body={"json": wish(text="别处")}, each=True),
+        Row(
+            "POST /v1/reports/batch",
+            ok("rider"),
+            200,
+            '"status":201',
+            body={"json": {"reports": [wish(text="别处", client_key="phone-0009")]}},
+            each=True,
+        ),
+        Row("GET /v1/reports", ok("rider", *DESK), 200, CODE),
         Row("GET /v1/reports/{report_id}", ok("rider", *DESK), mark=CODE, path="/v1/reports/report-of-inc"),
+        Row("GET /v1/campaigns", ok("rider", *DESK), 200, ROUND),
+        Row(
+            "POST /v1/visits",
+            ok("rider", "other rider", "captain of another squad", status=201),
+            422,
+            '"household":"3-2-501"',
+            body={"json": visit_wish(micro_grid="14030200300500506", captured_at=NOW)},
+        ),
         Row(
             "POST /v1/sessions",
             ok(NOBODY, status=201),
@@ -249,6 +270,23 @@ ROWS: dict[str, list[Row]] = {
         Row("GET /v1/passbooks/{rider}", ok(*AND_NEXT), mark=RIDER, path=f"/v1/passbooks/{RIDER}"),
         Row("GET /v1/passbooks/{rider}/entries", ok(*AND_NEXT), mark="hazard", path=f"/v1/passbooks/{RIDER}/entries"),
         Row("GET /v1/incidents/{incident_id}/points", ok(*DESK), mark=RIDER, path="/v1/incidents/inc/points"),
+        Row("GET /v1/campaigns", ok(*DESK), 200, ROUND),
+        Row("GET /v1/campaigns/{campaign_id}", ok(*DESK), mark=ROUND, path="/v1/campaigns/camp"),
+        Row("POST /v1/campaigns", ok(*DESK, status=201), 403, ROUND, body={"json": campaign_wish()}),
+        Row(
+            "PUT /v1/campaigns/{campaign_id}",
+            {"staff": 200, "staff of all": 409, "lead": 409},
+            mark=ROUND,
+            path="/v1/campaigns/camp",
+            body={"json": {**campaign_wish(client_key=...), "expected_version": 1}},
+        ),
+        Row(
+            "POST /v1/campaigns/{campaign_id}/close",
+            {"staff": 200, "staff of all": 409, "lead": 409},
+            mark='"closed"',
+            path="/v1/campaigns/camp/close",
+            body={"json": {"expected_version": 2}},
+        ),
     ],
     "notify": [
         *exports(CODE),

@@ -4,6 +4,7 @@ import uuid
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, cast
 
@@ -18,7 +19,7 @@ from services.dispatch import department_api, department_store, desk_api
 from services.dispatch import policy as dispatch_policy
 from services.dispatch import store as dispatch_store
 from services.dispatch.handlers import ReceiveReport
-from services.intake import accounts_api, forgetting_api, sessions_api
+from services.intake import accounts_api, forgetting_api, reports_api, sessions_api, visits_api
 from services.intake import api as intake_api
 from services.intake import policy as intake_policy
 from services.intake import store as intake_store
@@ -37,12 +38,14 @@ from services.intake.ports import Photo
 from services.intake.receipts import ReceiptSigner
 from services.intake.sessions import InviteAccount
 from services.intake.sessions_api import Door
+from services.intake.taking import Taking
 from services.intake.tokens import SessionTokens
 from services.notify import api as notify_api
 from services.notify import policy as notify_policy
 from services.notify import store as notify_store
 from services.notify.stream import Doorbell
 from services.points import api as points_api
+from services.points import campaigns_api
 from services.points import policy as points_policy
 from services.points import store as points_store
 from shared.clock import system_clock
@@ -55,7 +58,7 @@ from shared.web import export
 from shared.web.app import create
 from shared.web.auth import TokenVerifier, read_jwks
 from shared.web.policy import Policy
-from tests.support import dispatching, intaking, notifying, pointing
+from tests.support import dispatching, intaking, notifying, pointing, rounds
 from tests.support.lanes import running
 from tests.support.people import DESK, account
 from tests.support.serving import served
@@ -72,7 +75,8 @@ HERE, NEXT = f"{BEIDAJIE}005", f"{BEIDAJIE}006"
 RIDER, NEWCOMER = str(uuid.UUID(int=7)), str(uuid.UUID(int=8))
 TEXT, CODE, NAME, PHONE = "井盖被冲开", "7K3M-9QXA", "张三", "13812345678"
 CONTENT, DEVICE, GRID = "jpeg-of-a-manhole", "手机-七号", "14030200300500505"
-SECRETS = (RIDER, TEXT, CODE, NAME, PHONE, CONTENT, DEVICE, GRID)
+ROUND = "冬季燃气安全入户"
+SECRETS = (RIDER, TEXT, CODE, NAME, PHONE, CONTENT, DEVICE, GRID, ROUND)
 """What nobody may find in an answer who has nothing to do with it."""
 
 UNCERTAIN, SOMEBODY = "unc", "rider-0"
@@ -117,7 +121,7 @@ async def estate(stack: Stack, folder: Path) -> AsyncIterator[Estate]:
         routers = {
             "intake": _intake(stores["intake"], lanes["intake"], folder, tokens, asking),
             "dispatch": _dispatch(stores["dispatch"], lanes["dispatch"]),
-            "points": [points_api.router(points_store.MongoViews(stores["points"].database))],
+            "points": _points(stores["points"], lanes["points"]),
             "notify": [_notify(stores["notify"], lanes["notify"], doorbell)],
         }
         for name, module in _STORES.items():
@@ -165,21 +169,31 @@ def _intake(
         lane, DESK, people, _Places(), counted, "https://front.example/", new_id, lambda n: uuid.uuid4().bytes[:n]
     )
     door = Door(lane, DESK, people, tokens, IdTokens((), asking), limits, counted, system_clock, new_id, secure=True)
-    reports = intake_api.router(
+    taking = Taking(
         lane,
         intake_store.REPORTS,
         intake_store.INCIDENTS,
+        intake_store.PHOTOS,
         intake_store.MongoPhotos(store.database),
         intake_store.MongoViews(store.database),
         intaking.StubRules(),
-        cast(PhotoPool, _Pool()),
-        signer,
         system_clock,
         new_id,
     )
+    reports = intake_api.router(taking, cast(PhotoPool, _Pool()), signer)
     states = intake_store.MongoForgettings(store.database)
     forgetting = forgetting_api.router(lane, intake_store.ACCOUNTS, states, Pseudonyms(b"k" * 32))
-    return [reports, accounts_api.router(office), sessions_api.router(door), forgetting]
+    rounds_desk = visits_api.RoundsDesk(
+        lane,
+        intake_store.ROUNDS,
+        intake_store.MongoCampaigns(store.database),
+        intake_store.MongoPhotos(store.database),
+        intaking.StubRules(),
+        intaking.StubRules(),
+        system_clock,
+    )
+    routes = [accounts_api.router(office), sessions_api.router(door), forgetting, visits_api.router(rounds_desk)]
+    return [reports, reports_api.router(taking), *routes]
 
 
 def _dispatch(store: MongoStore, lane: Lane) -> list[APIRouter]:
@@ -191,6 +205,12 @@ def _dispatch(store: MongoStore, lane: Lane) -> list[APIRouter]:
     return [dispatch_api.router(lane, incidents, views, rules), decisions, department_api.router(desk)]
 
 
+def _points(store: MongoStore, lane: Lane) -> list[APIRouter]:
+    views = points_store.MongoCampaigns(store.database)
+    desk = campaigns_api.CampaignDesk(lane, points_store.CAMPAIGNS, views, pointing.StubRules())
+    return [points_api.router(points_store.MongoViews(store.database)), campaigns_api.router(desk)]
+
+
 def _notify(store: MongoStore, lane: Lane, doorbell: Doorbell) -> APIRouter:
     inboxes = notify_store.MongoInboxes(store.database)
     names = notifying.StubNames()
@@ -200,6 +220,7 @@ def _notify(store: MongoStore, lane: Lane, doorbell: Doorbell) -> APIRouter:
 async def _tell(stores: dict[str, MongoStore], lanes: dict[str, Lane], tokens: SessionTokens) -> tuple[str, str]:
     """What happened: a rider reported a manhole in `HERE`, and something else nobody knows quite where."""
     await _tell_intake(stores["intake"])
+    await _tell_rounds(stores["intake"])
     rules = dispatching.StubRules(found="no rule matches")
     points = pointing.Points(lanes["points"])
     for incident, rider, text, code, place in (
@@ -210,6 +231,7 @@ async def _tell(stores: dict[str, MongoStore], lanes: dict[str, Lane], tokens: S
         context = Context(f"rider:{rider}", "story-1")
         await lanes["dispatch"].submit(ReceiveReport(dispatch_store.INCIDENTS, rules, told, context))
         await points.hear(pointing.reported(rider, incident, place=place), pointing.moved("triaged", incident))
+    await lanes["points"].submit(rounds.opening("camp", title_zh=ROUND, grids=(HERE,)))
     await notifying.hear(lanes["notify"], [notifying.reported(rider=RIDER)])
     return await _open_door(stores["intake"], lanes["intake"], tokens)
 
@@ -246,6 +268,12 @@ async def _tell_intake(store: MongoStore) -> None:
         store.put("reports", {**intake_store.REPORTS.dump(report), "version": 1})
         store.put("incidents", {**intake_store.INCIDENTS.dump(opened), "version": 1})
         store.put("statuses", {**intake_store.STATUSES.dump(status), "version": 1})
+
+
+async def _tell_rounds(store: MongoStore) -> None:
+    now = system_clock()
+    running = rounds.followed(starts_at=now - timedelta(days=1), ends_at=now + timedelta(days=1), title_zh=ROUND)
+    store.put("campaigns", {**intake_store.CAMPAIGNS.dump(running), "version": 1})
 
 
 async def _open_door(store: MongoStore, lane: Lane, tokens: SessionTokens) -> tuple[str, str]:

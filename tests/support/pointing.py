@@ -55,12 +55,15 @@ SOURCE_OF = {
 
 @dataclass
 class StubRules:
-    """`P0101` and `E0505` are hazards, `L04` is help, `L05` pays nothing."""
+    """Every grid is there but community 099. `P0101` and `E0505` are hazards, `L04` is help, `L05` pays nothing."""
 
     tariff: Tariff = TARIFF
 
     def activity(self, scheme: str, code: str) -> str | None:
         return {"P0101": "hazard", "E0505": "hazard", "L04": "help", "L05": None}[code]
+
+    def has_grid(self, subdistrict: str, code: str) -> bool:
+        return code != "140302003099"
 
     def zone(self, subdistrict: str) -> ZoneInfo:
         return ZoneInfo("Asia/Shanghai")

@@ -12,14 +12,16 @@ from services.dispatch import store as dispatch
 from services.dispatch.ports import Receipt
 from services.intake import agents as intake_agents
 from services.intake import store as intake
+from services.intake import visits
 from services.intake.accounts import put_account
 from services.intake.domain.account import Account
 from services.intake.domain.report import GridPath, Place, Point, Report
 from services.intake.forgetting import ForgetAccount
-from services.intake.handlers import OpenReport
+from services.intake.opening import OpenReport
 from services.notify import agents as notify_agents
 from services.notify import store as notify
 from services.points import agents as points_agents
+from services.points import evidence
 from services.points import store as points
 from shared.clock import system_clock
 from shared.context import Context
@@ -255,9 +257,15 @@ async def quarter(stack: Stack) -> AsyncIterator[Quarter]:
     """Four databases and everything over them."""
     house = Quarter({})
     handlers: dict[str, Mapping[str, Any]] = {
-        "intake": intake_agents.handlers(intake.STATUSES),
+        "intake": {
+            **intake_agents.handlers(intake.STATUSES, intake.INCIDENTS, intake.REPORTS),
+            **visits.handlers(intake.CAMPAIGNS),
+        },
         "dispatch": dispatch_agents.handlers(dispatch.INCIDENTS, DispatchRules(), AnyReceipt(), ["water"]),
-        "points": points_agents.handlers(points.BOOKS, PointsRules(), new_id),
+        "points": {
+            **points_agents.handlers(points.BOOKS, PointsRules(), new_id),
+            **evidence.handlers(points.VISITS, points.JUDGEMENTS),
+        },
         "notify": notify_agents.handlers(notify.BOOKS, StubNames()),
     }
     async with AsyncExitStack() as open_:
