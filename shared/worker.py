@@ -4,10 +4,12 @@ import asyncio
 import os
 import socket
 from collections.abc import Callable, Coroutine, Iterable, Mapping
+from functools import partial
 from typing import Any
 
 import structlog
 
+from shared.beside import Beside, Job, Jobs, no_jobs
 from shared.clock import system_clock
 from shared.contracts.topics import ACCOUNT_CHANGED
 from shared.ids import new_id
@@ -16,6 +18,7 @@ from shared.kafka.agents import Consumer
 from shared.kafka.publisher import KafkaPublisher
 from shared.kafka.watchdog import KafkaProbe
 from shared.metrics import Metrics
+from shared.mongo.client import Database
 from shared.mongo.forgetting import Forgetting, Plan
 from shared.mongo.inbox import Handle
 from shared.mongo.indexes import Collection
@@ -51,10 +54,11 @@ async def run_worker(
     plan: Plan | None = None,
     retention: Iterable[Rule] = (),
     timers: Iterable[Timer] = (),
+    beside: Jobs = no_jobs,
 ) -> None:
     """Wire and start everything; returns while it runs. `handlers` says what to do with each topic's events, `plan` with
     what a service knows of somebody who is to be forgotten, `retention` what is kept for how long, `timers` what happens
-    by itself.
+    by itself, `beside` what else it does.
 
     Raises `ValueError` for days of retention or a key of pseudonyms that cannot be used.
     """
@@ -92,6 +96,9 @@ async def run_worker(
     metrics.watch_forgetting(forgetting)
     metrics.watch_retention(removal)
     metrics.watch_timers(waking)
+    jobs = list(
+        beside(Beside(opened.database, lane, metrics.registry, kafka, partial(_lease, opened.database, holder)))
+    )
     checks = {"database": opened.check, "kafka": _topics_check(probe, handlers), "group": _membership_check(faust)}
     serve_http(
         process, web.create(f"{service} worker", metrics=metrics, checks=checks), settings.http_host, settings.http_port
@@ -108,6 +115,8 @@ async def run_worker(
     _under_lease(process, "retention", removal.run, retention_lease)
     if waking.stats.woken:  # most services have nothing that happens by itself, and a lease for nothing costs writes
         _under_lease(process, "timers", waking.run, timers_lease)
+    for job in jobs:
+        _start(process, job)
     process.spawn("retries", retries.run())
     process.spawn("letters", retries.count())
     process.on_stop("probe", probe.close)
@@ -116,6 +125,19 @@ async def run_worker(
     await faust.start()
     process.on_stop("faust", faust.stop)
     process.spawn("watchdog", watchdog.watch(faust, consumers, opened.answers))
+
+
+def _lease(database: Database, holder: str, name: str) -> Lease:
+    return Lease(database, name, holder)
+
+
+def _start(process: Process, job: Job) -> None:
+    if job.close is not None:
+        process.on_stop(job.name, job.close)
+    if job.lease is None:
+        process.spawn(job.name, job.run())
+    else:
+        _under_lease(process, job.name, job.run, job.lease)
 
 
 def _under_lease(process: Process, name: str, run: Callable[[], Coroutine[Any, Any, None]], lease: Lease) -> None:
