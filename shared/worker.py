@@ -115,10 +115,7 @@ async def run_worker(
     _under_lease(process, "retention", removal.run, retention_lease)
     if waking.stats.woken:  # most services have nothing that happens by itself, and a lease for nothing costs writes
         _under_lease(process, "timers", waking.run, timers_lease)
-    for job in jobs:
-        _start(process, job)
-    process.spawn("retries", retries.run())
-    process.spawn("letters", retries.count())
+    _start(process, [*jobs, Job("retries", retries.run), Job("letters", retries.count)])
     process.on_stop("probe", probe.close)
     # Faust that meets a missing topic is a member without partitions for five minutes, and looks well.
     await _wait_for_topics(probe, handlers)
@@ -131,13 +128,14 @@ def _lease(database: Database, holder: str, name: str) -> Lease:
     return Lease(database, name, holder)
 
 
-def _start(process: Process, job: Job) -> None:
-    if job.close is not None:
-        process.on_stop(job.name, job.close)
-    if job.lease is None:
-        process.spawn(job.name, job.run())
-    else:
-        _under_lease(process, job.name, job.run, job.lease)
+def _start(process: Process, jobs: Iterable[Job]) -> None:
+    for job in jobs:
+        if job.close is not None:
+            process.on_stop(job.name, job.close)
+        if job.lease is None:
+            process.spawn(job.name, job.run())
+        else:
+            _under_lease(process, job.name, job.run, job.lease)
 
 
 def _under_lease(process: Process, name: str, run: Callable[[], Coroutine[Any, Any, None]], lease: Lease) -> None:
