@@ -98,7 +98,7 @@ def _lines(added: Added) -> list[str]:
             [f"已补 made: {one}" for one in added.done]
             or ["主题、用户与权限已齐 topics, user and rights were there already"]
         ),
-        f"客户端配置 client file (600): {added.client}  →  source it, then kit/subscriber.py listen",
+        f"客户端配置 client file (600): {added.client}  →  source it, then kit/by_hand.py listen",
         *(f"已重启 restarted: {name}" for name in added.restarted),
         *(f"请重启 restart: {line}" for line in added.to_restart),
     ]

@@ -23,7 +23,7 @@ from PIL import Image, ImageDraw
 
 from ops.local.up import Running, Say
 
-SUBSCRIBER = Path(__file__).parents[1] / "kit/subscriber.py"
+SUBSCRIBER = Path(__file__).parents[1] / "kit/by_hand.py"
 DEPARTMENT = "municipal"
 STEP_SECONDS = 30.0
 _POLL_SECONDS = 0.05

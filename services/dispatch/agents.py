@@ -3,12 +3,14 @@
 from collections.abc import Iterable, Mapping
 
 from services.dispatch.handlers import ReceiveReport, ReceiveUpdate
+from services.dispatch.hearing import HearReporter
 from services.dispatch.ports import Incidents, Receipts, Rules
 from shared.context import Context
 from shared.contracts.department_update import DepartmentUpdate
 from shared.contracts.envelope import Message
 from shared.contracts.incident_reported import IncidentReported
-from shared.contracts.topics import INCIDENT_REPORTED, department_updates_topic
+from shared.contracts.report_updated import ReportUpdated
+from shared.contracts.topics import INCIDENT_REPORTED, REPORT_UPDATED, department_updates_topic
 from shared.mongo.inbox import Handle
 
 
@@ -21,6 +23,10 @@ def handlers(
         assert isinstance(message.data, IncidentReported)  # the only type on this topic
         return ReceiveReport(incidents, rules, message.data, context_of(message))
 
+    def report_updated(message: Message) -> HearReporter:
+        assert isinstance(message.data, ReportUpdated)  # the only type on this topic
+        return HearReporter(incidents, rules, message.data, context_of(message))
+
     def updates_of(department: str) -> Handle:
         def department_update(message: Message) -> ReceiveUpdate:
             assert isinstance(message.data, DepartmentUpdate)  # the only type on these topics
@@ -29,7 +35,7 @@ def handlers(
         return department_update
 
     of_departments = {department_updates_topic(code).name: updates_of(code) for code in sorted(departments)}
-    return {INCIDENT_REPORTED.name: incident_reported, **of_departments}
+    return {INCIDENT_REPORTED.name: incident_reported, REPORT_UPDATED.name: report_updated, **of_departments}
 
 
 def context_of(message: Message) -> Context:

@@ -1,7 +1,7 @@
 """Dispatch's HTTP: the desk's queue, one incident with its whole trail, and the commands of the desk."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Annotated
 
@@ -15,7 +15,7 @@ from services.dispatch.handlers import AssignDepartments
 from services.dispatch.ports import Incidents, Rules, Views
 from shared.errors import NotFound
 from shared.mongo.lane import Lane
-from shared.mongo.work import Ref, Work
+from shared.mongo.work import Command, Ref, Work
 from shared.web.auth import Caller
 from shared.web.correlation import context_of
 from shared.web.idempotency import fingerprint, idempotency_key, submit_once
@@ -35,6 +35,8 @@ class OrderOut(BaseModel):
     accepted_at: datetime | None
     done_at: datetime | None
     evidence: tuple[str, ...]
+    extension_asked_until: datetime | None
+    excused: str | None
 
 
 class LineOut(BaseModel):
@@ -44,6 +46,24 @@ class LineOut(BaseModel):
     actor: str
     what: str
     reason: str | None
+
+
+class NoteOut(BaseModel):
+    """What a reporter said later."""
+
+    at: datetime
+    rider: str
+    kind: str
+    text: str
+    photo_ids: tuple[str, ...]
+
+
+class ForeignOut(BaseModel):
+    """The case in another house."""
+
+    to: str
+    number: str
+    deadline: datetime
 
 
 class IncidentOut(BaseModel):
@@ -65,19 +85,25 @@ class IncidentOut(BaseModel):
     orders: list[OrderOut]
     history: list[LineOut]
     flags: tuple[str, ...]
+    reporters: list[str]
+    notes: list[NoteOut]
+    main: str | None
+    decide_by: datetime | None
+    parked_until: datetime | None
+    foreign: ForeignOut | None
 
 
 @dataclass(frozen=True, slots=True)
-class _Rendered:
+class Rendered:
     """A desk command whose answer is the incident afterwards."""
 
-    inner: AssignDepartments
+    inner: Command[tuple[Incident, int]]
 
     def reads(self) -> Iterable[Ref]:
         return self.inner.reads()
 
     def decide(self, work: Work) -> IncidentOut:
-        return _incident_out(*self.inner.decide(work))
+        return incident_out(*self.inner.decide(work))
 
 
 def router(lane: Lane, incidents: Incidents, views: Views, rules: Rules) -> APIRouter:
@@ -89,14 +115,14 @@ def router(lane: Lane, incidents: Incidents, views: Views, rules: Rules) -> APIR
         caller: Caller, state: State | None = None, limit: Annotated[int, Query(ge=1, le=200)] = 50
     ) -> list[IncidentOut]:
         found = await views.queue(caller.scope, state.value if state else None, limit)
-        return [_incident_out(incident, version) for incident, version in found]
+        return [incident_out(incident, version) for incident, version in found]
 
     @routes.get("/incidents/{incident_id}", summary="One incident with its whole trail")
     async def get_incident(incident_id: str, caller: Caller) -> IncidentOut:
         found = await views.incident(caller.scope, incident_id)
         if found is None:
             raise NotFound("there is no such incident for you")
-        return _incident_out(*found)
+        return incident_out(*found)
 
     @routes.post("/incidents/{incident_id}/assign", response_model=IncidentOut, summary="Send it to departments")
     async def assign(incident_id: str, wish: AssignIn, request: Request, caller: Caller, key: Key) -> Response:
@@ -110,12 +136,13 @@ def router(lane: Lane, incidents: Incidents, views: Views, rules: Rules) -> APIR
             wish.reason,
             context_of(request, caller.actor),
         )
-        return await submit_once(lane, caller, key, fingerprint(wish, incident_id), _Rendered(command))
+        return await submit_once(lane, caller, key, fingerprint(wish, incident_id), Rendered(command))
 
     return routes
 
 
-def _incident_out(incident: Incident, version: int) -> IncidentOut:
+def incident_out(incident: Incident, version: int) -> IncidentOut:
+    """The incident as the desk sees it."""
     return IncidentOut(
         incident=incident.id,
         version=version,
@@ -141,9 +168,19 @@ def _incident_out(incident: Incident, version: int) -> IncidentOut:
                 accepted_at=order.accepted_at,
                 done_at=order.done_at,
                 evidence=order.evidence,
+                extension_asked_until=order.extension_asked_until,
+                excused=order.excused,
             )
             for order in incident.orders
         ],
         history=[LineOut(at=x.at, actor=x.actor, what=x.what, reason=x.reason) for x in incident.history],
         flags=incident.flags,
+        reporters=[reporter.rider for reporter in incident.reporters],
+        notes=[
+            NoteOut(at=x.at, rider=x.rider, kind=x.kind, text=x.text, photo_ids=x.photo_ids) for x in incident.notes
+        ],
+        main=incident.main,
+        decide_by=incident.decide_by,
+        parked_until=incident.pause.ends if incident.pause else None,
+        foreign=ForeignOut(**asdict(incident.foreign)) if incident.foreign else None,
     )

@@ -4,10 +4,11 @@ from collections.abc import Callable, Iterable
 
 from fastapi import APIRouter
 
-from services.dispatch import agents
+from services.dispatch import agents, department_api, desk_api
 from services.dispatch import api as http
 from services.dispatch.catching_up import CatchingUp
 from services.dispatch.census import Census
+from services.dispatch.department_store import MongoOrderViews
 from services.dispatch.metrics import DispatchMetrics
 from services.dispatch.policy import POLICY
 from services.dispatch.receipts import ReceiptVerifier
@@ -32,10 +33,15 @@ async def api(process: Process) -> None:
     """HTTP for community staff and leads."""
     settings = DispatchSettings()
     reference = load(settings.reference)
+    rules, receipts = ReferenceRules(reference), ReceiptVerifier(settings.receipt_jwks, settings.environment)
 
     def routers(parts: Api) -> list[APIRouter]:
         own = export.router(SERVICE, exporter(parts.opened.database), system_clock)
-        return [http.router(parts.lane, INCIDENTS, MongoViews(parts.opened.database), ReferenceRules(reference)), own]
+        views = MongoViews(parts.opened.database)
+        orders = MongoOrderViews(parts.opened.database)
+        desk = desk_api.router(parts.lane, INCIDENTS, rules, new_id)
+        inbox = department_api.router(department_api.Desk(parts.lane, INCIDENTS, orders, rules, receipts))
+        return [http.router(parts.lane, INCIDENTS, views, rules), desk, inbox, own]
 
     await run_api(
         process,

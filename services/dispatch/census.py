@@ -81,7 +81,7 @@ class Census:
                 }
             },
         ]
-        found = await (await self._incidents.aggregate(pipeline)).to_list(None)
+        found = await self._incidents.aggregate(pipeline).to_list(None)
         for name in ("open", "overdue", "unconfirmed"):
             gauge = getattr(self._metrics, name)
             gauge.clear()

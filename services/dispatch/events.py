@@ -2,17 +2,22 @@
 
 from dataclasses import replace
 
+from services.dispatch import desk_events
 from services.dispatch.domain.incident import (
+    CategoryChanged,
     Escalated,
     Happened,
     Incident,
     Order,
     OrderChanged,
+    PlaceChanged,
     Reminded,
+    ReportsMoved,
     Resolved,
     StateChanged,
     Told,
 )
+from services.dispatch.domain.reporters import in_order
 from services.dispatch.domain.states import FINISHED_ORDERS
 from services.dispatch.ports import CategoryRule
 from shared.contracts import vocabulary as words
@@ -25,6 +30,11 @@ from shared.contracts.topics import INCIDENT_CHANGED, INCIDENT_RESOLVED, dispatc
 _MOST_PHOTOS = 20
 """An event names no more; each order's own `done` has told of all of its photos."""
 
+_MOST_REPORTERS = 1000
+MOST_OF_ORDER = 50
+MOST_FLAGS = 20
+"""What the contract has room for: reporters of a resolution, photos of a work order, flags."""
+
 
 def tell(incident: Incident, category: CategoryRule, happened: Happened, actor_kind: str) -> tuple[str, EventData]:
     """Topic name and event for one thing that happened; `incident` is as it is afterwards."""
@@ -36,7 +46,9 @@ def tell(incident: Incident, category: CategoryRule, happened: Happened, actor_k
         case Reminded() | Escalated():
             return INCIDENT_CHANGED.name, _waits(incident, happened, actor_kind)
         case Resolved():
-            return INCIDENT_RESOLVED.name, _resolved(incident)
+            return INCIDENT_RESOLVED.name, _resolved(incident, happened)
+        case PlaceChanged() | CategoryChanged() | ReportsMoved():
+            return INCIDENT_CHANGED.name, desk_events.tell(incident, happened, actor_kind)
         case Told():
             order = _order(incident, happened.order)
             return dispatch_topic(order.department).name, _told(incident, order, category, happened)
@@ -54,7 +66,9 @@ def _state_changed(incident: Incident, change: StateChanged, actor_kind: str) ->
             "to_state": change.after.value,
             "reason": change.reason,
             "severity": incident.priority.value,
-            "flags": incident.flags,
+            "flags": incident.flags[:MOST_FLAGS],
+            "until": change.until,
+            "photo_ids": change.photo_ids[:_MOST_PHOTOS],
         }
     )
 
@@ -70,8 +84,8 @@ def _order_changed(incident: Incident, change: OrderChanged, actor_kind: str) ->
             "actor_kind": actor_kind,
             "reason": change.reason,
             "order": _view(order),
-            "until": order.extension_asked_until if change.kind == "extension" else None,
-            "extension": "asked" if change.kind == "extension" else None,
+            "until": change.until,
+            "extension": change.extension,
             "photo_ids": order.evidence if change.kind == "done" else (),
         }
     )
@@ -108,13 +122,13 @@ def _flags(incident: Incident, late_start: bool) -> tuple[str, ...]:
     return (*incident.flags, "late_start") if late_start else incident.flags
 
 
-def _resolved(incident: Incident) -> IncidentResolved:
+def _resolved(incident: Incident, resolved: Resolved) -> IncidentResolved:
     done = [o for o in incident.orders if o.cycle == incident.cycle and o.state in FINISHED_ORDERS]
     evidence = dict.fromkeys(photo for order in done for photo in order.evidence)
     return IncidentResolved.model_validate(
         {
             "subdistrict": incident.subdistrict,
-            "how": "department",
+            "how": resolved.how,
             "incident": incident.id,
             "code": incident.code,
             "cycle": incident.cycle,
@@ -122,15 +136,20 @@ def _resolved(incident: Incident) -> IncidentResolved:
             "departments": tuple(dict.fromkeys(order.department for order in done)),
             "reporters": [
                 {"rider": r.rider, "report": r.report, "captured_at": r.captured_at, "received_at": r.received_at}
-                for r in incident.reporters
+                for r in in_order(incident.reporters)[:_MOST_REPORTERS]
             ],
             "severity": incident.priority.value,
             "category": incident.category,
             "condition": incident.condition,
-            "evidence_photo_ids": tuple(evidence)[:_MOST_PHOTOS],
-            "on_time": all(order.done_at is not None and order.done_at <= order.due_at for order in done),
+            "evidence_photo_ids": tuple(evidence if done else incident.photo_ids)[:_MOST_PHOTOS],
+            "on_time": _on_time(done),
         }
     )
+
+
+def _on_time(done: list[Order]) -> bool | None:
+    """None where nobody had a deadline."""
+    return all(order.done_at is not None and order.done_at <= order.due_at for order in done) if done else None
 
 
 def _told(incident: Incident, order: Order, category: CategoryRule, told: Told) -> DispatchOrder:
@@ -152,7 +171,6 @@ def _told(incident: Incident, order: Order, category: CategoryRule, told: Told) 
 
 def work_order(incident: Incident, order: Order, category: CategoryRule) -> words.WorkOrder:
     """The whole order, so that each message to a department can be read alone."""
-    flags = ("calendar_unconfirmed",) if order.calendar_unconfirmed else ()
     return words.WorkOrder.model_validate(
         {
             "order": order.id,
@@ -165,15 +183,23 @@ def work_order(incident: Incident, order: Order, category: CategoryRule) -> word
             "place": incident.place,
             "text": incident.text,
             "interim_measures": incident.interim_measures,
-            "photos": [{"id": photo, "url": f"/intake/v1/photos/{photo}"} for photo in incident.photo_ids],
+            "photos": [
+                {"id": photo, "url": f"/intake/v1/photos/{photo}"} for photo in incident.photo_ids[:MOST_OF_ORDER]
+            ],
             "photo_required": incident.photo_required,
             "state": order.state.value,
             "offered_at": order.offered_at,
             "accept_by": order.accept_by,
             "due_at": order.due_at,
-            "flags": (*incident.flags, *flags),
+            "flags": order_flags(incident, order),
         }
     )
+
+
+def order_flags(incident: Incident, order: Order) -> tuple[str, ...]:
+    """What is to be known of an order beside its fields; its own flags go first where there is no room for all."""
+    own = ("calendar_unconfirmed",) if order.calendar_unconfirmed else ()
+    return (*own, *incident.flags)[:MOST_FLAGS]
 
 
 def refused_unknown(subdistrict: str, order: str, seq: int, update_id: str, reason: str) -> DispatchOrder:

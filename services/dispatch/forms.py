@@ -1,6 +1,6 @@
 """What clients send, checked field by field before anything else happens."""
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 
 class AssignIn(BaseModel):
@@ -11,3 +11,49 @@ class AssignIn(BaseModel):
     expected_version: int = Field(ge=1)
     departments: list[str] = Field(min_length=1, max_length=10)
     reason: str = Field(min_length=1, max_length=200)
+
+
+class MergeIn(BaseModel):
+    """The incident is the same thing as `main`."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    expected_version: int = Field(ge=1)
+    main: str = Field(min_length=1, max_length=200)
+    reason: str = Field(min_length=1, max_length=500)
+
+
+class MoveIn(BaseModel):
+    """A report moves to incident `to`; without it, to a new incident of its own."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    expected_version: int = Field(ge=1)
+    report: str = Field(min_length=1, max_length=200)
+    to: str | None = Field(default=None, min_length=1, max_length=200)
+    reason: str = Field(min_length=1, max_length=500)
+
+
+class SeenIn(BaseModel):
+    """An incident at the version that was looked at."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    incident: str = Field(min_length=1, max_length=200)
+    expected_version: int = Field(ge=1)
+
+
+class SelfFixedIn(BaseModel):
+    """All of these were put right by their riders."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    incidents: list[SeenIn] = Field(min_length=1, max_length=100)
+    reason: str = Field(min_length=1, max_length=500)
+
+    @field_validator("incidents")
+    @classmethod
+    def _each_once(cls, value: list[SeenIn]) -> list[SeenIn]:
+        if len({one.incident for one in value}) < len(value):
+            raise ValueError("the same incident twice")
+        return value

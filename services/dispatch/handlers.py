@@ -4,17 +4,21 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from services.dispatch import events
-from services.dispatch.domain import routing, updates
-from services.dispatch.domain.incident import Incident, Line, NotAllowed, Reporter, Route, Told, number
-from services.dispatch.domain.states import State, Who
+from services.dispatch.domain import assigning, routing, updates
+from services.dispatch.domain.ending import SELF_FIXED
+from services.dispatch.domain.evidence import Proof, mismatch
+from services.dispatch.domain.incident import Happened, Incident, Line, NotAllowed, Order, Reporter, Route, Told, number
+from services.dispatch.domain.reporters import saw
+from services.dispatch.domain.states import State
 from services.dispatch.domain.updates import Update, UpdateRefused
+from services.dispatch.hearing import EARLY, replay
 from services.dispatch.ports import CategoryRule, Incidents, Receipts, Rules
-from services.dispatch.saving import SERVICE, save
+from services.dispatch.saving import SERVICE, save, terms_of
 from shared.context import Context
 from shared.contracts.department_update import DepartmentUpdate
 from shared.contracts.incident_reported import IncidentReported
 from shared.contracts.topics import dispatch_topic
-from shared.errors import Conflict, Invalid, NotFound
+from shared.errors import Conflict, Forbidden, Invalid, NotFound
 from shared.mongo.outbox import Outgoing
 from shared.mongo.work import Ref, Work
 from shared.pseudonym import is_pseudonym
@@ -33,7 +37,7 @@ class ReceiveReport:
     context: Context
 
     def reads(self) -> Iterable[Ref]:
-        return [self.incidents.ref(self.report.incident)]
+        return [self.incidents.ref(self.report.incident), Ref(EARLY, self.report.incident)]
 
     def decide(self, work: Work) -> None:
         if self.incidents.get(work, self.report.incident) is not None:
@@ -45,11 +49,14 @@ class ReceiveReport:
         incident = _received(report, category, rules.version)
         place = report.place.grid.micro_grid if report.place.grid else None
         found: Route | str = "needs_location: the place is uncertain"
-        if place is not None:
+        if SELF_FIXED in report.flags:
+            found = "self_fixed: the rider put it right himself, somebody looks at his photos"
+        elif place is not None:
             found = rules.route(incident.category, incident.condition, place)
         hours = rules.hours(report.subdistrict)
         routed, happened = routing.route(incident, found, category.limit, hours, work.now)
         save(work, self.incidents, routed, category, happened, replace(self.context, actor=routing.SYSTEM))
+        replay(work, self.incidents, self.rules, incident.id)
 
 
 def _received(report: IncidentReported, category: CategoryRule, reference_version: str) -> Incident:
@@ -93,24 +100,43 @@ class ReceiveUpdate:
         return [self.incidents.ref(routing.incident_of(self.update.order)), Ref(UNKNOWN_ORDERS, self._unknown_id())]
 
     def decide(self, work: Work) -> None:
+        try:
+            self.carry_out(work)
+        except UpdateRefused as refusal:
+            self._refuse(work, refusal)
+
+    def carry_out(self, work: Work) -> tuple[Incident, Order]:
+        """The incident and its order after the update, stored with its events. Raises `UpdateRefused`; then nothing is."""
+        incident, order = self._found(work)
+        if incident is None or order is None:
+            raise UpdateRefused("unknown_order", f"{self.department} has no order {self.update.order}")
+        _, terms = terms_of(self.rules, incident)
+        changed, happened = updates.apply(incident, self._read(incident, order), work.now, terms)
+        self._save(work, changed, happened)
+        return changed, changed.order(order.id) or order
+
+    def _found(self, work: Work) -> tuple[Incident | None, Order | None]:
+        """The incident, and its order if that is this department's."""
         incident = self.incidents.get(work, routing.incident_of(self.update.order))
         order = incident.order(self.update.order) if incident else None
-        if incident is None or order is None or order.department != self.department:
+        return incident, order if order and order.department == self.department else None
+
+    def _refuse(self, work: Work, refusal: UpdateRefused) -> None:
+        incident, order = self._found(work)
+        if incident is None or order is None:
             self._refuse_unknown(work)
             return
-        category = self.rules.category(incident.category, incident.condition)
-        if category is None:
-            raise LookupError(f"no category {incident.category} in the reference data")
-        try:
-            changed, happened = updates.apply(incident, self._read(), work.now)
-        except UpdateRefused as refusal:
-            told = Told("refused", order.id, self.update.update_id, reason=str(refusal), reason_code=refusal.code)
-            changed, happened = number(incident, [told])
-        save(work, self.incidents, changed, category, happened, replace(self.context, actor=self._actor()))
+        told = Told("refused", order.id, self.update.update_id, reason=str(refusal), reason_code=refusal.code)
+        self._save(work, *number(incident, [told]))
 
-    def _read(self) -> Update:
+    def _save(self, work: Work, incident: Incident, happened: list[Happened]) -> None:
+        category, _ = terms_of(self.rules, incident)
+        save(work, self.incidents, incident, category, happened, replace(self.context, actor=self._actor()))
+
+    def _read(self, incident: Incident, order: Order) -> Update:
         update = self.update
-        proofs = [self.receipts.verify(token) for token in update.receipts]
+        found = [self.receipts.verify(token) for token in update.receipts]
+        proofs = [Proof(one.photo, one.taken_at, one.place) for one in found if one and one.uploader == self._actor()]
         return Update(
             id=update.update_id,
             department=self.department,
@@ -122,7 +148,8 @@ class ReceiveUpdate:
             suggested_department=update.suggested_department,
             extension_until=update.extension_until,
             temporary_safe=update.temporary_safe,
-            evidence=tuple(proof.photo for proof in proofs if proof and proof.uploader == self._actor()),
+            evidence=tuple(proof.photo for proof in proofs),
+            mismatch=mismatch(incident, order, proofs),
         )
 
     def _actor(self) -> str:
@@ -144,7 +171,7 @@ class ReceiveUpdate:
 
 @dataclass(frozen=True, slots=True)
 class AssignDepartments:
-    """Staff send an incident that waits in triage to departments of their choice."""
+    """Staff send an incident to departments of their choice: from triage, or further ones while others work on it."""
 
     incidents: Incidents
     rules: Rules
@@ -163,6 +190,8 @@ class AssignDepartments:
         incident = self.incidents.get(work, self.incident)
         if incident is None or not self.scope.sees(incident.subdistrict, incident.community):
             raise NotFound("there is no such incident for you")
+        if saw(incident, self.scope.id):
+            raise Forbidden("you have reported it yourself: somebody else decides")
         version = self.incidents.version(work, self.incident)
         if version != self.expected_version:
             raise Conflict(f"expected_version: the incident is at version {version}, you saw {self.expected_version}")
@@ -171,15 +200,10 @@ class AssignDepartments:
             raise Invalid.field("departments", f"there is no department {', '.join(unknown)}")
         if len(set(self.departments)) < len(self.departments):
             raise Invalid.field("departments", "the same department twice")
-        category = self.rules.category(incident.category, incident.condition)
-        if category is None:
-            raise LookupError(f"no category {incident.category} in the reference data")
+        category, terms = terms_of(self.rules, incident)
         route = Route(self.departments, f"staff: {self.reason}", self.rules.version)
-        hours = self.rules.hours(incident.subdistrict)
         try:
-            offered, happened = routing.offer(
-                incident, route, category.limit, hours, Who.STAFF, self.context.actor, work.now
-            )
+            offered, happened = assigning.assign(incident, route, self.context.actor, work.now, terms)
         except NotAllowed as error:
             raise Conflict(str(error)) from None
         return offered, save(work, self.incidents, offered, category, happened, self.context)

@@ -5,7 +5,8 @@ from datetime import datetime
 from typing import Protocol
 
 from services.dispatch.domain.clocks import Hours, Limit, Priority
-from services.dispatch.domain.incident import Incident, Route
+from services.dispatch.domain.incident import Incident, Order, Route
+from services.dispatch.domain.states import OrderState
 from shared.mongo.work import Event, Ref, Work
 from shared.scope import Scope
 
@@ -19,6 +20,8 @@ class CategoryRule:
     priority: Priority
     limit: Limit
     after_photo_required: bool
+    repair: Limit | None = None
+    """Until it is repaired once nobody is in danger; None: it has no temporary safety."""
 
 
 class Rules(Protocol):
@@ -34,6 +37,15 @@ class Rules(Protocol):
     def hours(self, subdistrict: str) -> Hours: ...
 
     def is_department(self, code: str) -> bool: ...
+
+    @property
+    def departments(self) -> frozenset[str]:
+        """Everyone who can be sent."""
+        ...
+
+    def locate(self, lng: float, lat: float) -> dict[str, str] | None:
+        """The grid path of a WGS-84 point as the contract has it, None outside every polygon."""
+        ...
 
     def route(self, category: dict[str, str], condition: str | None, place: str | None) -> Route | str:
         """Who must act, or in words why nobody can be named."""
@@ -51,12 +63,13 @@ class Incidents(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """What a verified receipt proves: intake has this photo from this uploader."""
+    """What a verified receipt proves: intake has this photo from this uploader. `place`: WGS-84, as the camera says."""
 
     photo: str
     uploader: str
     received_at: datetime
     taken_at: datetime | None
+    place: tuple[float, float] | None = None
 
 
 class Receipts(Protocol):
@@ -76,4 +89,18 @@ class Views(Protocol):
 
     async def queue(self, scope: Scope, state: str | None, limit: int) -> list[tuple[Incident, int]]:
         """Incidents, the oldest clock first."""
+        ...
+
+
+class OrderViews(Protocol):
+    """What a department looks at: the orders of the department that the scope names, and no other's."""
+
+    async def orders(
+        self, scope: Scope, after: str | None, states: tuple[OrderState, ...], limit: int
+    ) -> list[tuple[Incident, Order]]:
+        """Those behind the order `after`, the oldest incident first; of any state if `states` is empty."""
+        ...
+
+    async def order(self, scope: Scope, order_id: str) -> tuple[Incident, Order] | None:
+        """That order with its incident."""
         ...

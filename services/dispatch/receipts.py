@@ -26,12 +26,13 @@ class ReceiptVerifier:
             if key is None:
                 return None
             claims: dict[str, Any] = jwt.decode(token, key, algorithms=[ALGORITHM], audience=AUDIENCE, issuer=ISSUER)
-            taken_at = claims.get("taken_at")
+            taken_at, place = claims.get("taken_at"), claims.get("place")
             return Receipt(
                 photo=str(claims["photo"]),
                 uploader=str(claims["uploader"]),
                 received_at=datetime.fromisoformat(claims["received_at"]),
                 taken_at=None if taken_at is None else datetime.fromisoformat(taken_at),
+                place=None if place is None else (float(place["lng"]), float(place["lat"])),
             )
         except (jwt.PyJWTError, KeyError, ValueError, TypeError):
             return None

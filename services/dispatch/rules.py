@@ -1,6 +1,6 @@
 """Reference data in the words of dispatch."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -52,13 +52,22 @@ class ReferenceRules:
         if kind is None or found is None:
             return None
         limit = Limit(found.limit.value, Unit(found.limit.unit))
-        return CategoryRule(kind.zh, kind.en, Priority(found.priority), limit, kind.after_photo_required)
+        repair = Limit(found.repair.value, Unit(found.repair.unit)) if found.repair else None
+        return CategoryRule(kind.zh, kind.en, Priority(found.priority), limit, kind.after_photo_required, repair)
 
     def hours(self, subdistrict: str) -> LocalHours:
         return self._hours[subdistrict]
 
     def is_department(self, code: str) -> bool:
         return code in self._reference.departments
+
+    @property
+    def departments(self) -> frozenset[str]:
+        return frozenset(self._reference.departments)
+
+    def locate(self, lng: float, lat: float) -> dict[str, str] | None:
+        path = self._reference.grid.locate(lng, lat)
+        return None if path is None else asdict(path)
 
     def route(self, category: dict[str, str], condition: str | None, place: str | None) -> Route | str:
         found = self._reference.route((category["scheme"], category["code"]), condition, place)

@@ -7,6 +7,7 @@ from pymongo import ASCENDING, IndexModel
 from services.dispatch.domain import agenda
 from services.dispatch.domain.incident import Incident
 from services.dispatch.domain.states import OVER
+from services.dispatch.hearing import EARLY
 from shared.mongo.client import Database, Document
 from shared.mongo.forgetting import Plan
 from shared.mongo.indexes import Collection
@@ -43,19 +44,41 @@ COLLECTIONS = (
             WAKING,
             IndexModel([("state", ASCENDING)], name="state"),
             IndexModel([("changed_at", ASCENDING)], name="changed"),
+            IndexModel(
+                [("subdistrict", ASCENDING), ("orders.department", ASCENDING), ("_id", ASCENDING)], name="inbox"
+            ),
         ),
     ),
     Collection("unknown_orders"),
+    Collection(EARLY, (IndexModel([("at", ASCENDING)], name="age"),)),
     answers_collection(),
 )
 
 
 def _incident(document: Document, person: Person) -> Document | None:
-    """The incident under the pseudonym; the words are the first reporter's, and go with him."""
-    renamed: Document = person.renamed(document)
+    """The incident under the pseudonym; the words are the first reporter's, and go with him, as do his later ones."""
+    notes = [{**note, "text": ""} if note["rider"] == person.account else note for note in document.get("notes", ())]
+    renamed: Document = person.renamed({**document, "notes": notes})
     if document["reporters"] and document["reporters"][0]["rider"] == person.account:
         return {**renamed, "text": "", "interim_measures": None}
     return renamed
+
+
+def _early(document: Document, person: Person) -> Document | None:
+    """What waits for its incident, under the pseudonym and without his words."""
+    waiting = [
+        {**one, "update": {**one["update"], "text": None, "kind": _silent(one["update"])}}
+        if one["update"]["rider"] == person.account
+        else one
+        for one in document["waiting"]
+    ]
+    renamed: Document = person.renamed({**document, "waiting": waiting})
+    return renamed
+
+
+def _silent(update: Document) -> str:
+    """What is nothing without its words becomes the kind that needs none."""
+    return "info_given" if update["kind"] in ("comment", "says_not_fixed", "appealed") else str(update["kind"])
 
 
 async def _published_words(database: Database, person: Person) -> None:
@@ -65,9 +88,12 @@ async def _published_words(database: Database, person: Person) -> None:
     await database[OUTBOX].delete_many({"key": {"$in": ids}, "published": {"$ne": None}})
 
 
-PLAN = Plan({"incidents": _incident, ANSWERS: remove}, beside=_published_words)
+PLAN = Plan({"incidents": _incident, EARLY: _early, ANSWERS: remove}, beside=_published_words)
 """What becomes of what names somebody who is to be forgotten; all else is renamed."""
 
+_SILENT_NOTES = {
+    "$map": {"input": {"$ifNull": ["$notes", []]}, "in": {"$mergeObjects": ["$$this", {"text": ""}]}},
+}
 
 RETENTION = (
     Rule(
@@ -77,10 +103,11 @@ RETENTION = (
         730,
         where={
             "state": {"$in": [state.value for state in OVER]},
-            "$or": [{"text": {"$ne": ""}}, {"interim_measures": {"$ne": None}}],
+            "$or": [{"text": {"$ne": ""}}, {"interim_measures": {"$ne": None}}, {"notes.text": {"$gt": ""}}],
         },
-        blank=[{"$set": {"text": "", "interim_measures": None}}],
+        blank=[{"$set": {"text": "", "interim_measures": None, "notes": _SILENT_NOTES}}],
     ),
+    Rule("early_updates", EARLY, "at", 45),
     ANSWERS_RULE,
 )
 

@@ -96,6 +96,17 @@ IN_INBOX = {"audience": f"rider:{RIDER}"}
 IN_COMMUNITY = {"audience": f"community:{HERE}"}
 PHOTO = {"files": {"photo": b"any"}}
 AND_NEXT = (*DESK, "staff next door")
+ORDER = "/v1/orders/inc.1"
+LATER = "2099-01-01T00:00:00+08:00"
+ACTS: dict[str, dict[str, Any]] = {
+    "accept": {},
+    "progress": {"progress": "on the way"},
+    "extension": {"reason": "parts", "extension_until": LATER},
+    "return": {"reason": "not ours"},
+    "done": {},
+}
+"""What a department does. Two are answered 409: the deadline is over, and an order given back cannot be done."""
+
 INVITED, REFRESHED = "the invitation", "the refresh token"
 
 
@@ -106,6 +117,17 @@ def exports(mark: str) -> list[Row]:
         Row("GET /v1/export", ok("rider"), 200, mark),
         Row("GET /v1/export/{account_id}", ok("administrator"), mark=mark, path=theirs),
     ]
+
+
+STALE = 999
+"""A version that the story never gets to: whoever may decide is told so, and nothing is decided."""
+
+
+def decided(path: str, who: tuple[str, ...] = DESK, **body: Any) -> list[Row]:
+    """One decision of the desk about the story's incident."""
+    route = f"POST /v1/incidents/{{incident_id}}/{path}"
+    sent = {"json": {"expected_version": STALE, **body}}
+    return [Row(route, ok(*who, status=409), path=f"/v1/incidents/inc/{path}", body=sent)]
 
 
 ROWS: dict[str, list[Row]] = {
@@ -181,6 +203,43 @@ ROWS: dict[str, list[Row]] = {
             mark=TEXT,
             path="/v1/incidents/inc/assign",
             body={"json": {"expected_version": 1, "departments": ["water"], "reason": "theirs"}},
+        ),
+        *decided("triage", severity="N", reason="r"),
+        *decided("category", scheme="gb30428", code="P0101", reason="r"),
+        *decided("place", place={"lng": 113.58, "lat": 37.857, "crs": "wgs84"}, reason="r"),
+        *decided("question", question="which one?"),
+        *decided("answer", reason="r"),
+        *decided("reject", reason="r"),
+        *decided("appeal", granted=True, reason="r"),
+        *decided("no-action", reason="r"),
+        *decided("reopen", reason="r"),
+        *decided("temporary-safe", reason="r"),
+        *decided("handover", to="12345", number="n-1", deadline="2026-12-01T00:00:00Z"),
+        *decided("withdraw", order="inc.1", reason="r"),
+        *decided("verify", order="inc.1"),
+        *decided("extension", order="inc.1", granted=True, reason="r"),
+        *decided("merge", main=UNCERTAIN, reason="r"),
+        *decided("move-report", report="x", reason="r"),
+        *decided("park", ("lead",), until="2026-12-01T00:00:00Z", reason="r"),
+        *decided("unpark", ("lead",), reason="r"),
+        *decided("excuse", ("lead",), order="inc.1", reason="r"),
+        Row(
+            "POST /v1/self-fixed",
+            ok(*DESK, status=409),
+            body={"json": {"incidents": [{"incident": "inc", "expected_version": STALE}], "reason": "r"}},
+        ),
+        # only now water has an order: 404 names nobody who has none
+        Row("GET /v1/orders", ok("water"), 200, TEXT),
+        Row("GET /v1/orders/{order}", ok("water"), mark=TEXT, path=ORDER),
+        *(
+            Row(
+                f"POST /v1/orders/{{order}}/{verb}",
+                ok("water", status=409 if verb in ("done", "extension") else 200),
+                mark='"order":"inc.1"',
+                path=f"{ORDER}/{verb}",
+                body={"json": {"seen_seq": 1, **more}},
+            )
+            for verb, more in ACTS.items()
         ),
     ],
     "points": [

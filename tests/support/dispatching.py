@@ -47,11 +47,19 @@ class StubRules:
     after_photo_required: bool = True
     version: str = "v1"
     departments: frozenset[str] = frozenset({"water", "drainage", "fire"})
+    repair: Limit | None = None
+    by_place: dict[str, Route | str] = field(default_factory=dict)
+    """Who acts in a micro-grid, where it is not `found`."""
+    by_condition: dict[str, Route | str] = field(default_factory=dict)
+    located: dict[str, str] | None = None
+    """Where every point lies; None: in the micro-grid of `PLACE`."""
 
     def category(self, category: dict[str, str], condition: str | None) -> CategoryRule | None:
         if category["code"] != "P0101":
             return None
-        return CategoryRule("上水井盖", "Water cover", self.priority, self.limit, self.after_photo_required)
+        return CategoryRule(
+            "上水井盖", "Water cover", self.priority, self.limit, self.after_photo_required, self.repair
+        )
 
     def hours(self, subdistrict: str) -> LocalHours:
         return WEEK
@@ -60,7 +68,11 @@ class StubRules:
         return code in self.departments
 
     def route(self, category: dict[str, str], condition: str | None, place: str | None) -> Route | str:
-        return self.found
+        return self.by_condition.get(condition or "", self.by_place.get(place or "", self.found))
+
+    def locate(self, lng: float, lat: float) -> dict[str, str] | None:
+        grid: dict[str, str] = PLACE["grid"]
+        return None if lng < 100 else self.located or grid
 
 
 def calendar_file(off: str, *cases: dict[str, object]) -> CalendarFile:

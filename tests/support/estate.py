@@ -14,6 +14,7 @@ from limits.aio.storage import MemoryStorage
 from prometheus_client import CollectorRegistry
 
 from services.dispatch import api as dispatch_api
+from services.dispatch import department_api, department_store, desk_api
 from services.dispatch import policy as dispatch_policy
 from services.dispatch import store as dispatch_store
 from services.dispatch.handlers import ReceiveReport
@@ -115,7 +116,7 @@ async def estate(stack: Stack, folder: Path) -> AsyncIterator[Estate]:
         tokens = _tokens(folder)
         routers = {
             "intake": _intake(stores["intake"], lanes["intake"], folder, tokens, asking),
-            "dispatch": [_dispatch(stores["dispatch"], lanes["dispatch"])],
+            "dispatch": _dispatch(stores["dispatch"], lanes["dispatch"]),
             "points": [points_api.router(points_store.MongoViews(stores["points"].database))],
             "notify": [_notify(stores["notify"], lanes["notify"], doorbell)],
         }
@@ -181,9 +182,13 @@ def _intake(
     return [reports, accounts_api.router(office), sessions_api.router(door), forgetting]
 
 
-def _dispatch(store: MongoStore, lane: Lane) -> APIRouter:
+def _dispatch(store: MongoStore, lane: Lane) -> list[APIRouter]:
+    incidents, rules = dispatch_store.INCIDENTS, dispatching.StubRules()
+    orders = department_store.MongoOrderViews(store.database)
+    desk = department_api.Desk(lane, incidents, orders, rules, dispatching.StubReceipts())
     views = dispatch_store.MongoViews(store.database)
-    return dispatch_api.router(lane, dispatch_store.INCIDENTS, views, dispatching.StubRules())
+    decisions = desk_api.router(lane, incidents, rules, new_id)
+    return [dispatch_api.router(lane, incidents, views, rules), decisions, department_api.router(desk)]
 
 
 def _notify(store: MongoStore, lane: Lane, doorbell: Doorbell) -> APIRouter:

@@ -110,8 +110,11 @@ async def test_rule_05_a_stale_version_is_a_conflict(house: House) -> None:
     response = await house.assign("fire", key="key-2")
     assert (response.status_code, response.json()["code"]) == (409, "conflict")
     assert "expected_version" in response.json()["detail"]
-    response = await house.assign("fire", key="key-3", expected_version=2)
-    assert (response.status_code, response.json()["detail"]) == (409, "dispatched -> dispatched is not for staff")
+    response = await house.assign("water", key="key-3", expected_version=2)
+    assert (response.status_code, response.json()["detail"]) == (
+        409,
+        "departments: water has an open order of it already",
+    )
 
 
 @pytest.mark.parametrize(

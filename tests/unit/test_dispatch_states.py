@@ -4,6 +4,7 @@ from itertools import product
 
 import pytest
 
+from ops import states
 from services.dispatch.domain.incident import NotAllowed, move, move_order
 from services.dispatch.domain.states import (
     FINISHED_ORDERS,
@@ -137,3 +138,7 @@ def test_every_order_state_is_in_the_table_and_open_or_ended() -> None:
     assert OPEN_ORDERS | FINISHED_ORDERS | ended == set(OrderState)
     assert not OPEN_ORDERS & FINISHED_ORDERS
     assert not (OPEN_ORDERS | FINISHED_ORDERS) & ended
+
+
+def test_the_diagrams_for_people_are_fresh() -> None:
+    assert states.FILE.read_text(encoding="utf-8") == states.rendered()

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from services.dispatch.domain.clocks import Limit, Priority, Unit
 from services.dispatch.domain.incident import (
     Incident,
     Order,
@@ -16,9 +17,10 @@ from services.dispatch.domain.incident import (
     all_came_back,
     is_resolved,
 )
+from services.dispatch.domain.settling import Terms
 from services.dispatch.domain.states import FINISHED_ORDERS, OPEN_ORDERS, OrderState, State
 from services.dispatch.domain.updates import Update, UpdateRefused, apply
-from tests.support.dispatching import RECEIVED, dispatched, update, words
+from tests.support.dispatching import LIMIT, RECEIVED, WEEK, dispatched, update, words
 
 NOW = RECEIVED + timedelta(minutes=1)
 
@@ -149,7 +151,8 @@ def test_asking_for_time_is_noted_and_moves_no_deadline() -> None:
         OrderState.OFFERED,
         before.state,
     )
-    assert OrderChanged("extension", "inc.1", "frost") in happened
+    asked = OrderChanged("extension", "inc.1", "frost", until=NOW + timedelta(days=2), extension="asked")
+    assert asked in happened
 
 
 @pytest.mark.parametrize("missing", [{"reason": None}, {"reason": ""}, {"extension_until": None}])
@@ -245,7 +248,25 @@ def test_a_refused_update_changes_nothing() -> None:
     assert case == dispatched("water")
 
 
-def test_temporary_safety_is_refused_in_words_rather_than_acknowledged_and_forgotten() -> None:
-    code, text = refusal(dispatched("water"), update("progress", temporary_safe=True))
-    assert code == "not_allowed"
-    assert "community staff" in text
+def test_scenario_27_made_safe_the_emergency_clock_stops_and_the_repair_has_its_own() -> None:
+    terms = Terms(LIMIT, WEEK, frozenset({"water"}), repair=Limit(5, Unit.WORKING_DAYS))
+    case = after(dispatched("water", priority=Priority.E), update("accepted"))
+    emergency = order(case).due_at
+    barrier = update("progress", seen=2, reason="围挡 barrier placed", temporary_safe=True)
+    case, happened = apply(case, barrier, NOW, terms)
+    assert (case.state, order(case).state) == (State.TEMPORARY_SAFE, OrderState.WORKING)
+    assert order(case).due_at > emergency + timedelta(days=4)
+    (changed,) = [event for event in happened if isinstance(event, StateChanged)]
+    assert (changed.after, changed.reason, changed.photo_ids) == (State.TEMPORARY_SAFE, barrier.reason, ("after",))
+    case, _ = apply(case, update("done", seen=3), NOW, terms)
+    assert case.state is State.RESOLVED
+
+
+@pytest.mark.parametrize(("reason", "repair", "code"), [(None, 5, "reason_missing"), ("x", None, "not_allowed")])
+def test_safety_needs_a_word_and_a_category_that_has_it(reason: str | None, repair: int | None, code: str) -> None:
+    limit = Limit(repair, Unit.WORKING_DAYS) if repair else None
+    terms = Terms(LIMIT, WEEK, frozenset(), repair=limit)
+    case = after(dispatched("water"), update("accepted"))
+    with pytest.raises(UpdateRefused) as refused:
+        apply(case, update("progress", seen=2, reason=reason, temporary_safe=True), NOW, terms)
+    assert refused.value.code == code

@@ -4,6 +4,8 @@ import inspect
 from collections.abc import Iterator
 from importlib import import_module
 from itertools import product
+from pkgutil import iter_modules
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -34,13 +36,24 @@ SHOWS_NOTHING = {
 
 def methods() -> Iterator[tuple[str, inspect.Signature]]:
     for service in plan.services():
-        module = import_module(f"services.{service}.store")
-        for name, found in inspect.getmembers(module, inspect.isclass):
-            if found.__module__ != module.__name__:
-                continue
-            for method, function in inspect.getmembers(found, inspect.iscoroutinefunction):
-                if not method.startswith("_"):
-                    yield f"{name}.{method}", inspect.signature(function)
+        for module in stores(service):
+            yield from methods_of(module)
+
+
+def stores(service: str) -> list[ModuleType]:
+    """The store, and whatever stands beside it under a name that ends in one."""
+    package = import_module(f"services.{service}")
+    names = [found.name for found in iter_modules(package.__path__) if found.name.endswith("store")]
+    return [import_module(f"services.{service}.{name}") for name in names]
+
+
+def methods_of(module: ModuleType) -> Iterator[tuple[str, inspect.Signature]]:
+    for name, found in inspect.getmembers(module, inspect.isclass):
+        if found.__module__ != module.__name__:
+            continue
+        for method, function in inspect.getmembers(found, inspect.iscoroutinefunction):
+            if not method.startswith("_"):
+                yield f"{name}.{method}", inspect.signature(function)
 
 
 def test_every_read_of_a_store_begins_with_the_callers_scope() -> None:
@@ -55,9 +68,9 @@ def test_every_read_of_a_store_begins_with_the_callers_scope() -> None:
 def test_only_stores_have_a_database_to_read_from() -> None:
     """That nobody else reads is an import contract: here that a store has no function that reads beside its classes."""
     for service in plan.services():
-        module = import_module(f"services.{service}.store")
-        functions = inspect.getmembers(module, inspect.iscoroutinefunction)
-        assert {name for name, found in functions if found.__module__ == module.__name__} <= set(SHOWS_NOTHING)
+        for module in stores(service):
+            functions = inspect.getmembers(module, inspect.iscoroutinefunction)
+            assert {name for name, found in functions if found.__module__ == module.__name__} <= set(SHOWS_NOTHING)
 
 
 @pytest.mark.parametrize("communities", [(), ("a",), ("a", "b")])

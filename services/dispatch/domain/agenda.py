@@ -97,10 +97,12 @@ def _waiting(incident: Incident) -> Iterator[Item]:
 
 def _of_incident(incident: Incident) -> Iterator[Item]:
     """Waits of the incident itself, each told of once a cycle."""
-    waits: list[tuple[datetime | None, What]] = [(incident.foreign_due_at, What.FOREIGN_DUE)]
-    if incident.state is State.TRIAGED:
-        waits.append((incident.decide_by, What.UNDECIDED))
-        if incident.priority is Priority.E and not any(o.cycle == incident.cycle for o in incident.orders):
-            waits.append((incident.t0 + TRIAGE_WITHIN, What.TRIAGE_WAITS))
+    waits: list[tuple[datetime | None, What]] = [
+        (incident.foreign_due_at, What.FOREIGN_DUE),
+        (incident.decide_by, What.UNDECIDED),  # whatever staff decide clears it
+    ]
+    offered = any(order.cycle == incident.cycle for order in incident.orders)
+    if incident.state is State.TRIAGED and incident.priority is Priority.E and not offered:
+        waits.append((incident.t0 + TRIAGE_WITHIN, What.TRIAGE_WAITS))
     told = {fired.reason for fired in incident.fired if fired.cycle == incident.cycle}
     yield from (Item(at, what) for at, what in waits if at is not None and what not in told)

@@ -21,6 +21,7 @@ from services.dispatch.domain.incident import (
     with_order,
 )
 from services.dispatch.domain.ladder import Fired, Level
+from services.dispatch.domain.pausing import come_back
 from services.dispatch.domain.routing import SYSTEM
 from services.dispatch.domain.states import OPEN_ORDERS, OrderState, State, Who
 
@@ -91,11 +92,7 @@ def _give_up(incident: Incident, now: datetime, hours: Hours) -> tuple[Incident,
 
 def _come_back(incident: Incident, now: datetime, hours: Hours) -> tuple[Incident, list[Happened]]:
     """Back to where it was, and every department learns its new deadline."""
-    assert incident.pause is not None  # only what stands comes back
-    back, changed = move(incident, incident.pause.back_to, Who.SYSTEM, SYSTEM, now)
-    back = running.resume(back, now, hours, SYSTEM)
-    told: list[Happened] = [Told("correct", order.id) for order in back.orders if order.state in OPEN_ORDERS]
-    return number(back, [changed, *told])
+    return number(*come_back(incident, Who.SYSTEM, SYSTEM, now, hours))
 
 
 def _tell_of_wait(incident: Incident, item: Item, now: datetime) -> tuple[Incident, list[Happened]]:

@@ -23,12 +23,38 @@ class NotAllowed(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Reporter:
-    """One observation of the incident; the frozen order of reporters decides who was first."""
+    """One observation of the incident. They are kept as they arrived; `domain/reporters.py` puts them in the order that pays.
+
+    `place` (the contract's, as plain data) and `photo_ids` are a later reporter's own; the first one's are the incident's.
+    """
 
     rider: str
     report: str
     captured_at: datetime
     received_at: datetime
+    place: dict[str, Any] | None = None
+    photo_ids: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """What a reporter said later, in his words; `kind` is a word of `report-updated`."""
+
+    at: datetime
+    rider: str
+    report: str
+    kind: str
+    text: str = ""
+    photo_ids: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Foreign:
+    """The case as another house keeps it, such as 12345: its number there, and by when it wants to be answered."""
+
+    to: str
+    number: str
+    deadline: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +80,8 @@ class Order:
     suggested_department: str | None = None
     extension_asked_until: datetime | None = None
     evidence: tuple[str, ...] = ()
+    excused: str | None = None
+    """Why its deadline does not count in the figures, once the lead has granted the appeal."""
     clock: Clock | None = None
     fired: tuple[Fired, ...] = ()
     safe_at: datetime | None = None
@@ -88,7 +116,7 @@ class Incident:
     system outside that has it too. `fired`: what was escalated of the incident itself.
 
     `reference_version` is the reference data by which it was received: its class, and why nobody could be named if so. Each
-    route names its own.
+    route names its own. `main` is the incident that this one is a duplicate of.
     """
 
     id: str
@@ -112,6 +140,9 @@ class Incident:
     flags: tuple[str, ...] = ()
     resolved_at: datetime | None = None
     reference_version: str = ""
+    main: str | None = None
+    foreign: Foreign | None = None
+    notes: tuple[Note, ...] = ()
     pauses: tuple[Pause, ...] = ()
     repair: Repair | None = None
     decide_by: datetime | None = None
@@ -136,11 +167,37 @@ class Incident:
 
 @dataclass(frozen=True, slots=True)
 class StateChanged:
-    """The incident went from one state to another."""
+    """The incident went from one state to another. `until` is the end of `parked`, `photo_ids` prove `temporary_safe`."""
 
     before: State
     after: State
     reason: str | None = None
+    until: datetime | None = None
+    photo_ids: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class PlaceChanged:
+    """Staff have put it where it is."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class CategoryChanged:
+    """Staff have said what it is, and of which class."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReportsMoved:
+    """`reports` belong to incident `other` from now on; `merged`: with all of this one, which is a duplicate of it."""
+
+    other: str
+    reports: tuple[str, ...]
+    merged: bool
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +207,8 @@ class OrderChanged:
     kind: str
     order: str
     reason: str | None = None
+    until: datetime | None = None
+    extension: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,7 +227,9 @@ class Told:
 
 @dataclass(frozen=True, slots=True)
 class Resolved:
-    """The incident is fixed in this cycle."""
+    """The incident is fixed in this cycle; `how` is `department` or `self_fixed`."""
+
+    how: str = "department"
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,7 +250,9 @@ class Escalated:
     late_start: bool = False
 
 
-Happened = StateChanged | OrderChanged | Told | Resolved | Reminded | Escalated
+Happened = (
+    StateChanged | PlaceChanged | CategoryChanged | ReportsMoved | OrderChanged | Told | Resolved | Reminded | Escalated
+)
 
 
 def move(

@@ -31,11 +31,18 @@ def route(
 
     An incident without a certain place, or one that no rule fits, stays in triage with the reason: never guessed, never skipped.
     """
+    return number(*triage(incident, found, limit, hours, at))
+
+
+def triage(
+    incident: Incident, found: Route | str, limit: Limit, hours: Hours, at: datetime
+) -> tuple[Incident, list[Happened]]:
+    """As `route`, with what departments are told not numbered yet."""
     reason = found if isinstance(found, str) else None
     triaged, changed = move(incident, State.TRIAGED, Who.SYSTEM, SYSTEM, at, reason)
     if isinstance(found, str):
         return _left_in_triage(triaged), [changed]
-    dispatched, happened = offer(triaged, found, limit, hours, Who.SYSTEM, SYSTEM, at)
+    dispatched, happened = send(triaged, found, limit, hours, Who.SYSTEM, SYSTEM, at)
     return dispatched, [changed, *happened]
 
 
@@ -49,15 +56,46 @@ def offer(
     incident: Incident, chosen: Route, limit: Limit, hours: Hours, who: Who, actor: str, at: datetime
 ) -> tuple[Incident, list[Happened]]:
     """One order for each department. Raises `NotAllowed` if the incident is not waiting to be dispatched."""
+    return number(*send(incident, chosen, limit, hours, who, actor, at))
+
+
+def send(
+    incident: Incident, chosen: Route, limit: Limit, hours: Hours, who: Who, actor: str, at: datetime
+) -> tuple[Incident, list[Happened]]:
+    """As `offer`, with what departments are told not numbered yet."""
     moved, changed = move(incident, State.DISPATCHED, who, actor, at)
-    happened: list[Happened] = [changed]
-    moved = replace(moved, route=chosen)
-    for department in chosen.departments:
-        order = running.begin(moved, f"{incident.id}.{len(moved.orders) + 1}", department, at, limit, hours)
-        line = Line(at, actor, f"order {order.id} offered to {department}", chosen.rule)
-        moved = replace(with_order(moved, order), history=(*moved.history, line))
-        happened += [OrderChanged("offered", order.id), Told("offer", order.id)]
-    return number(moved, happened)
+    offered, happened = add_orders(
+        replace(moved, route=chosen), chosen.departments, limit, hours, actor, at, chosen.rule
+    )
+    return offered, [changed, *happened]
+
+
+def add_orders(
+    incident: Incident,
+    departments: tuple[str, ...],
+    limit: Limit,
+    hours: Hours,
+    actor: str,
+    at: datetime,
+    why: str,
+    kind: str = "offer",
+) -> tuple[Incident, list[Happened]]:
+    """One order more for each department, due by this cycle's clock; what happened is not numbered yet.
+
+    `kind` is what they are told: `offer`, or `reopen` if they did it before and it did not hold.
+    """
+    happened: list[Happened] = []
+    for department in departments:
+        order = running.begin(incident, next_order(incident), department, at, limit, hours)
+        line = Line(at, actor, f"order {order.id} offered to {department}", why)
+        incident = replace(with_order(incident, order), history=(*incident.history, line), decide_by=None)
+        happened += [OrderChanged("offered", order.id), Told(kind, order.id, reason=why if kind == "reopen" else None)]
+    return incident, happened
+
+
+def next_order(incident: Incident) -> str:
+    """The id of the incident's next order: they are counted through all cycles."""
+    return f"{incident.id}.{len(incident.orders) + 1}"
 
 
 def incident_of(order_id: str) -> str:

@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Literal
 
+from services.dispatch.domain.evidence import flagged
 from services.dispatch.domain.incident import (
     Happened,
     Incident,
@@ -11,16 +12,14 @@ from services.dispatch.domain.incident import (
     NotAllowed,
     Order,
     OrderChanged,
-    Resolved,
     Told,
-    all_came_back,
-    is_resolved,
     move,
     move_order,
     number,
     with_order,
 )
-from services.dispatch.domain.routing import SYSTEM
+from services.dispatch.domain.pausing import make_safe
+from services.dispatch.domain.settling import Terms, after_return, settle
 from services.dispatch.domain.states import OPEN_ORDERS, OrderState, State, Who
 
 CLOCK_SKEW = timedelta(minutes=2)
@@ -42,6 +41,8 @@ class Update:
     extension_until: datetime | None = None
     evidence: tuple[str, ...] = ()
     temporary_safe: bool = False
+    mismatch: str | None = None
+    """Why its evidence does not fit the incident, if it does not: noted for people, never a reason to refuse."""
 
 
 class UpdateRefused(Exception):
@@ -52,10 +53,13 @@ class UpdateRefused(Exception):
         self.code = code
 
 
-def apply(incident: Incident, update: Update, now: datetime) -> tuple[Incident, list[Happened]]:
+def apply(
+    incident: Incident, update: Update, now: datetime, terms: Terms | None = None
+) -> tuple[Incident, list[Happened]]:
     """The incident after the update, and what happened. Raises `UpdateRefused`.
 
-    `now` is server time and is what counts; `update.at` is only compared with it.
+    `now` is server time and is what counts; `update.at` is only compared with it. Without `terms` nothing is offered by
+    itself to a department that another one suggests.
     """
     order = incident.order(update.order)
     if order is None or order.department != update.department:
@@ -65,7 +69,7 @@ def apply(incident: Incident, update: Update, now: datetime) -> tuple[Incident, 
         raise UpdateRefused("stale", f"the order is at message {order.seq}, the update saw {update.seen_seq}")
     incident = _note_skew(incident, order, update, now)
     try:
-        changed, happened = _KINDS[update.kind](incident, order, update, now)
+        changed, happened = _KINDS[update.kind](incident, order, update, now, terms)
     except NotAllowed as error:
         raise UpdateRefused("not_allowed", str(error)) from None
     return number(changed, [*happened, Told("ack", order.id, update.id)])
@@ -82,7 +86,9 @@ def _note_skew(incident: Incident, order: Order, update: Update, now: datetime) 
     return replace(incident, history=(*incident.history, line))
 
 
-def _accepted(incident: Incident, order: Order, update: Update, now: datetime) -> tuple[Incident, list[Happened]]:
+def _accepted(
+    incident: Incident, order: Order, update: Update, now: datetime, terms: Terms | None
+) -> tuple[Incident, list[Happened]]:
     moved = move_order(incident, order, OrderState.ACCEPTED, _actor(update), now, "accepted", accepted_at=now)
     happened: list[Happened] = [OrderChanged("accepted", order.id)]
     return _in_progress(moved, update, now, happened)
@@ -98,31 +104,52 @@ def _in_progress(
     return moved, [*happened, changed]
 
 
-def _progress(incident: Incident, order: Order, update: Update, now: datetime) -> tuple[Incident, list[Happened]]:
-    if update.temporary_safe:
-        # It would stop the emergency clock and start the repair's, which only staff can do so far.
-        raise NotAllowed("temporary safety is set by community staff: call them, then report progress without it")
+def _progress(
+    incident: Incident, order: Order, update: Update, now: datetime, terms: Terms | None
+) -> tuple[Incident, list[Happened]]:
     if order.state is OrderState.WORKING:
         line = Line(now, _actor(update), f"order {order.id} progress", update.reason)
-        return replace(incident, history=(*incident.history, line)), []
-    return move_order(incident, order, OrderState.WORKING, _actor(update), now, "working", reason=update.reason), []
+        worked = replace(incident, history=(*incident.history, line))
+    else:
+        worked = move_order(incident, order, OrderState.WORKING, _actor(update), now, "working", reason=update.reason)
+    worked = flagged(worked, update.mismatch, now)
+    return _made_safe(worked, update, now, terms) if update.temporary_safe else (worked, [])
 
 
-def _done(incident: Incident, order: Order, update: Update, now: datetime) -> tuple[Incident, list[Happened]]:
+def _made_safe(
+    incident: Incident, update: Update, now: datetime, terms: Terms | None
+) -> tuple[Incident, list[Happened]]:
+    """Nobody is in danger any more: what remains is the repair, by its own clock."""
+    if incident.state is State.TEMPORARY_SAFE:
+        return incident, []
+    if not update.reason:
+        raise UpdateRefused("reason_missing", "progress: say what was done to make it safe")
+    if terms is None or terms.repair is None:
+        raise NotAllowed("this category has no temporary safety: report it done when it is repaired")
+    safe, changed = make_safe(incident, Who.DEPARTMENT, _actor(update), now, update.reason, terms)
+    return safe, [replace(changed, photo_ids=update.evidence)]
+
+
+def _done(
+    incident: Incident, order: Order, update: Update, now: datetime, terms: Terms | None
+) -> tuple[Incident, list[Happened]]:
     if incident.photo_required and not update.evidence:
         raise UpdateRefused("evidence_missing", "done needs the receipt of an after-photo for this category")
     happened: list[Happened] = []
     if order.state is OrderState.OFFERED:
-        incident, happened = _accepted(incident, order, update, now)
+        incident, happened = _accepted(incident, order, update, now, terms)
         order = replace(order, state=OrderState.ACCEPTED, accepted_at=now)
+    incident = flagged(incident, update.mismatch, now)
     moved = move_order(
         incident, order, OrderState.DONE, _actor(update), now, "done", done_at=now, evidence=update.evidence
     )
     happened = [*happened, OrderChanged("done", order.id)]
-    return _settle(moved, now, happened)
+    return settle(moved, now, happened)
 
 
-def _returned(incident: Incident, order: Order, update: Update, now: datetime) -> tuple[Incident, list[Happened]]:
+def _returned(
+    incident: Incident, order: Order, update: Update, now: datetime, terms: Terms | None
+) -> tuple[Incident, list[Happened]]:
     if not update.reason:
         raise UpdateRefused("reason_missing", "reason: a return needs one")
     moved = move_order(
@@ -135,22 +162,12 @@ def _returned(incident: Incident, order: Order, update: Update, now: datetime) -
         reason=update.reason,
         suggested_department=update.suggested_department,
     )
-    return _settle(moved, now, [OrderChanged("returned", order.id, update.reason)])
-
-
-def _settle(incident: Incident, now: datetime, happened: list[Happened]) -> tuple[Incident, list[Happened]]:
-    """What follows for the incident once an order has ended."""
-    if is_resolved(incident):
-        moved, changed = move(incident, State.RESOLVED, Who.SYSTEM, SYSTEM, now)
-        return replace(moved, resolved_at=now), [*happened, changed, Resolved()]
-    if all_came_back(incident):
-        moved, changed = move(incident, State.TRIAGED, Who.SYSTEM, SYSTEM, now)
-        return moved, [*happened, changed]
-    return incident, happened
+    returned = replace(order, suggested_department=update.suggested_department)
+    return after_return(moved, returned, terms, now, [OrderChanged("returned", order.id, update.reason)])
 
 
 def _extension_asked(
-    incident: Incident, order: Order, update: Update, now: datetime
+    incident: Incident, order: Order, update: Update, now: datetime, terms: Terms | None
 ) -> tuple[Incident, list[Happened]]:
     """Noted for staff to decide; the clock goes on until they do."""
     if order.state not in OPEN_ORDERS:
@@ -161,7 +178,9 @@ def _extension_asked(
         raise UpdateRefused("not_allowed", "more time can only be asked for before the deadline")
     line = Line(now, _actor(update), f"order {order.id} asks for time until {update.extension_until}", update.reason)
     noted = with_order(incident, replace(order, extension_asked_until=update.extension_until))
-    return replace(noted, history=(*noted.history, line)), [OrderChanged("extension", order.id, update.reason)]
+    return replace(noted, history=(*noted.history, line)), [
+        OrderChanged("extension", order.id, update.reason, until=update.extension_until, extension="asked")
+    ]
 
 
 _KINDS = {
