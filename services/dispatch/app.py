@@ -1,10 +1,15 @@
 """Composition root: everything dispatch is made of, in reading order."""
 
+from collections.abc import Callable, Iterable
+
 from fastapi import APIRouter
 
 from services.dispatch import agents, department_api, desk_api
 from services.dispatch import api as http
+from services.dispatch.catching_up import CatchingUp
+from services.dispatch.census import Census
 from services.dispatch.department_store import MongoOrderViews
+from services.dispatch.metrics import DispatchMetrics
 from services.dispatch.policy import POLICY
 from services.dispatch.receipts import ReceiptVerifier
 from services.dispatch.rules import ReferenceRules
@@ -12,6 +17,7 @@ from services.dispatch.settings import DispatchSettings
 from services.dispatch.store import COLLECTIONS, INCIDENTS, PLAN, RETENTION, MongoViews, exporter
 from services.dispatch.ticking import Tick
 from shared.api import Api, run_api
+from shared.beside import Beside, Job
 from shared.clock import system_clock
 from shared.ids import new_id
 from shared.mongo.timers import Timer
@@ -55,6 +61,10 @@ async def worker(process: Process) -> None:
     settings = DispatchSettings()
     reference = load(settings.reference)
     rules, receipts = ReferenceRules(reference), ReceiptVerifier(settings.receipt_jwks, settings.environment)
+
+    def tick(id_: str) -> Tick:
+        return Tick(INCIDENTS, rules, id_, new_id())
+
     await run_worker(
         process,
         settings,
@@ -65,5 +75,14 @@ async def worker(process: Process) -> None:
         handlers=agents.handlers(INCIDENTS, rules, receipts, reference.departments),
         plan=PLAN,
         retention=RETENTION,
-        timers=(Timer(INCIDENTS.collection, lambda id_: Tick(INCIDENTS, rules, id_, new_id())),),
+        timers=(Timer(INCIDENTS.collection, tick),),
+        beside=lambda beside: _jobs(beside, tick),
     )
+
+
+def _jobs(beside: Beside, tick: Callable[[str], Tick]) -> Iterable[Job]:
+    """What the worker does beside consuming, publishing and waking."""
+    census_lease = beside.lease("census")
+    census = Census(beside.database, census_lease, DispatchMetrics(beside.registry))
+    yield Job("census", census.run, census_lease)
+    yield Job("catching up", CatchingUp(beside.database, beside.lane, tick).run)

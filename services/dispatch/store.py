@@ -24,10 +24,12 @@ from shared.web.idempotency import ANSWERS, ANSWERS_RULE, answers_collection
 
 
 class IncidentRecords(Records[Incident]):
-    """Incidents with `wake_at`, the next moment something happens by itself, computed on every save."""
+    """Incidents with `wake_at`, the next moment something happens by itself, and `changed_at`, that of the last line of the
+    history; both computed on every save."""
 
     def dump(self, item: Incident) -> Document:
-        return {**super().dump(item), "wake_at": agenda.next_at(item)}
+        changed_at = item.history[-1].at if item.history else item.t0
+        return {**super().dump(item), "wake_at": agenda.next_at(item), "changed_at": changed_at}
 
 
 INCIDENTS = IncidentRecords("incidents", Incident)
@@ -40,6 +42,8 @@ COLLECTIONS = (
         (
             IndexModel([("subdistrict", ASCENDING), ("state", ASCENDING), ("t0", ASCENDING)], name="queue"),
             WAKING,
+            IndexModel([("state", ASCENDING)], name="state"),
+            IndexModel([("changed_at", ASCENDING)], name="changed"),
             IndexModel(
                 [("subdistrict", ASCENDING), ("orders.department", ASCENDING), ("_id", ASCENDING)], name="inbox"
             ),

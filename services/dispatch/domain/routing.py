@@ -19,6 +19,9 @@ from services.dispatch.domain.incident import (
 from services.dispatch.domain.states import State, Who
 
 SYSTEM = "system:dispatch"
+NEEDS_LOCATION = "needs_location"
+ROUTING_ERROR = "routing_error"
+"""Rules could not decide about a certain place: an alert, because a rule is missing or wrong."""
 
 
 def route(
@@ -38,9 +41,15 @@ def triage(
     reason = found if isinstance(found, str) else None
     triaged, changed = move(incident, State.TRIAGED, Who.SYSTEM, SYSTEM, at, reason)
     if isinstance(found, str):
-        return triaged, [changed]
+        return _left_in_triage(triaged), [changed]
     dispatched, happened = send(triaged, found, limit, hours, Who.SYSTEM, SYSTEM, at)
     return dispatched, [changed, *happened]
+
+
+def _left_in_triage(incident: Incident) -> Incident:
+    """Flagged by what staff must do: find the place, or decide what the rules could not."""
+    flag = NEEDS_LOCATION if incident.place.get("grid") is None else ROUTING_ERROR
+    return replace(incident, flags=tuple(dict.fromkeys((*incident.flags, flag))))
 
 
 def offer(
