@@ -19,9 +19,10 @@ from ops.local.state import REPOSITORY
 from ops.look import CannotLook, looking
 from ops.output import Format, Output
 from ops.simulate.doors import Doors, Until
+from ops.simulate.making import CannotPlan
 from ops.simulate.people import NotLetIn
-from ops.simulate.plan import REPORTS, RIDERS, CannotPlan, plan
-from ops.simulate.player import Unplayable
+from ops.simulate.phone import Unplayable
+from ops.simulate.plan import REPORTS, RIDERS, plan
 from ops.simulate.run import Outcome, run_day
 from ops.simulate.send import Plan
 from ops.simulate.showing import show, show_expected

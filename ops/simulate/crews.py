@@ -16,7 +16,7 @@ from ops.simulate.behaviours import Crew
 from ops.simulate.doors import Doors, bearer
 from ops.simulate.people import NotLetIn, People
 from ops.simulate.pictures import Picture, taken
-from ops.simulate.player import number_in
+from ops.simulate.words import number_in
 from shared.contracts.topics import topic_named
 from shared.kafka.connection import client_options
 from shared.settings import KafkaSettings

@@ -9,7 +9,7 @@ from typing import Any
 import httpx2
 
 from ops.simulate.doors import Doors, bearer
-from ops.simulate.player import number_in
+from ops.simulate.words import number_in
 
 _EVERY_SECONDS = 1.0
 _REASON = "模拟：电话问清了位置 simulated: asked the rider by telephone"

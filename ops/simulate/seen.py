@@ -11,7 +11,7 @@ from ops.look import Look
 from ops.simulate.crews import Crews
 from ops.simulate.doors import Doors, Note, bearer
 from ops.simulate.people import People
-from ops.simulate.player import Played
+from ops.simulate.phone import Played
 from ops.simulate.send import Plan, Send
 from ops.simulate.totals import Totals
 from ops.simulate.world import World
@@ -79,6 +79,7 @@ async def totals(
     """The lines of the account as they are now. Raises `ops.look.CannotLook`."""
     found = Counter(played.counts)
     stored = await look.find("intake", "reports", {"text": {"$regex": f"^【模拟 {run} "}}, "incident", "text")
+    found["photos"] = len(played.photos)
     found["reports"] = len(stored)
     found["incidents"] = len({report["incident"] for report in stored})
     found.update(f"flag:{flag}" for body in views.values() for flag in body["flags"] if flag in _FLAGS)
