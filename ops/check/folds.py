@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from ops.check.snapshot import Event, Snapshot, incident_of
 from services.intake import agents as intake
+from services.intake.domain.report import Incident, Report
 from services.intake.domain.status import Status
 from services.notify import agents as notify
 from services.notify.domain.case import Case, Heard, learn
@@ -20,6 +21,8 @@ from shared.mongo.work import Document, Ref, Work
 DROPPED = "dropped"
 
 _STATUSES: Records[Status] = Records("statuses", Status)
+_INCIDENTS: Records[Incident] = Records("incidents", Incident)
+_REPORTS: Records[Report] = Records("reports", Report)
 
 
 class _Codes:
@@ -53,7 +56,7 @@ class Facts:
 def statuses(snapshot: Snapshot) -> dict[str, Status]:
     """Intake's view, by incident."""
     loaded: Mapping[Ref, Document | None] = defaultdict(lambda: None)
-    work, handlers = Work(loaded, snapshot.taken_at), intake.handlers(_STATUSES)
+    work, handlers = Work(loaded, snapshot.taken_at), intake.handlers(_STATUSES, _INCIDENTS, _REPORTS)
     ids = set()
     for event in _heard(snapshot, "intake"):
         if event.topic in handlers:

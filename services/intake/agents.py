@@ -5,7 +5,8 @@ from collections.abc import Mapping
 from services.intake.domain.status import PointsLine
 from services.intake.forgetting import NoteForgotten
 from services.intake.handlers import FollowIncident, FollowPoints, FollowResolved, Nothing
-from services.intake.ports import Statuses
+from services.intake.placing import FollowPlace
+from services.intake.ports import Incidents, Reports, Statuses
 from shared.contracts.account_forgotten import AccountForgotten
 from shared.contracts.envelope import Message
 from shared.contracts.incident_changed import IncidentChanged
@@ -22,12 +23,16 @@ from shared.contracts.topics import (
 from shared.mongo.inbox import Handle
 
 
-def handlers(statuses: Statuses) -> Mapping[str, Handle]:
+def handlers(statuses: Statuses, incidents: Incidents, reports: Reports) -> Mapping[str, Handle]:
     """One entry a topic; `shared.kafka.agents.Consumer` does the rest."""
 
-    def incident_changed(message: Message) -> FollowIncident:
-        assert isinstance(message.data, IncidentChanged)  # the only type on this topic
-        return FollowIncident(statuses, message.data, message.envelope.sequence, message.envelope.time)
+    def incident_changed(message: Message) -> FollowIncident | FollowPlace:
+        change, sequence = message.data, message.envelope.sequence
+        assert isinstance(change, IncidentChanged)  # the only type on this topic
+        seen = FollowIncident(statuses, change, sequence, message.envelope.time)
+        if change.place is None:
+            return seen
+        return FollowPlace(incidents, reports, change.incident, sequence, change.place, seen)
 
     def incident_resolved(message: Message) -> FollowResolved:
         assert isinstance(message.data, IncidentResolved)  # the only type on this topic
