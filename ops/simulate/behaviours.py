@@ -1,5 +1,5 @@
 """How people and departments behave: two tables. A new way of reporting is a row here and, if it is sent otherwise, a way in
-`player.py`."""
+`ways.py`."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -12,6 +12,7 @@ class Way(StrEnum):
     TWICE = "twice"
     LOST = "lost"
     OFFLINE = "offline"
+    AWAITING = "awaiting"
     INACCURATE = "inaccurate"
     OUTSIDE = "outside"
     WANDERING = "wandering"
@@ -41,6 +42,7 @@ BEHAVIOURS = (
     Behaviour(Way.TWICE, 0.06, "点了两次", "tapped twice", replays=1),
     Behaviour(Way.LOST, 0.05, "应答丢失后重发", "answer lost, sent again", replays=1),
     Behaviour(Way.OFFLINE, 0.12, "离线拍、有网后一起发", "taken offline, sent together later"),
+    Behaviour(Way.AWAITING, 0.05, "先报后传照片", "the report first, its photos after it"),
     Behaviour(Way.INACCURATE, 0.04, "定位误差大", "fix of 180 m", flag="needs_location"),
     Behaviour(Way.OUTSIDE, 0.02, "定位在街道之外", "fix outside of the sub-district", flag="needs_location"),
     Behaviour(Way.WANDERING, 0.04, "照片与申报位置不符", "photo taken elsewhere", flag="location_conflict"),

@@ -2,6 +2,7 @@
 
 import io
 from collections import Counter
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -17,8 +18,10 @@ from ops.simulate.making import CannotPlan
 from ops.simulate.phone import Phone, Played, Unplayable
 from ops.simulate.pictures import Picture, taken
 from ops.simulate.plan import plan
+from ops.simulate.player import bursts
 from ops.simulate.send import Plan, Send
 from ops.simulate.totals import Line, all_equal, compare, expected
+from ops.simulate.ways import send
 from ops.simulate.words import number_in, words
 from ops.simulate.world import World
 from ops.simulate_command import compressed
@@ -51,60 +54,60 @@ def test_totals_add_up_on_any_day(day: Plan) -> None:
     assert total["reports"] == len(day.kept) == _sum(total, "category:")
     assert len(day.sends) == total["reports"] + _sum(total, "refused:")
     assert _sum(total, "orders:") == sum(len(s.departments) * (1 + (s.crew is Crew.RETURNS)) for s in day.kept)
-    assert len({send.number for send in day.sends}) == len(day.sends)
-    assert [send.at for send in day.sends] == sorted(send.at for send in day.sends)
-    assert all(0 <= send.rider < day.riders and send.departments for send in day.sends)
+    assert len({one.number for one in day.sends}) == len(day.sends)
+    assert [one.at for one in day.sends] == sorted(one.at for one in day.sends)
+    assert all(0 <= one.rider < day.riders and one.departments for one in day.sends)
 
 
 @settings(max_examples=15, deadline=None)
 @given(days)
 def test_every_fix_leads_to_the_place_or_says_that_it_does_not(day: Plan) -> None:
-    for send in day.sends:
-        found = WORLD.locates(*crs.to_wgs84(send.fix.lng, send.fix.lat, send.fix.crs))
-        certain = send.fix.accuracy_m <= CERTAIN_METRES and found is not None
-        assert certain == (send.behaviour.flag != "needs_location"), send
-        assert not certain or found == send.spot.micro_grid, send
-        far = [p for p in send.pictures if p.gps and crs.distance_m(p.gps, (send.spot.lng, send.spot.lat)) > 200]
-        assert bool(far) == (send.way is Way.WANDERING), send
+    for one in day.sends:
+        found = WORLD.locates(*crs.to_wgs84(one.fix.lng, one.fix.lat, one.fix.crs))
+        certain = one.fix.accuracy_m <= CERTAIN_METRES and found is not None
+        assert certain == (one.behaviour.flag != "needs_location"), one
+        assert not certain or found == one.spot.micro_grid, one
+        far = [p for p in one.pictures if p.gps and crs.distance_m(p.gps, (one.spot.lng, one.spot.lat)) > 200]
+        assert bool(far) == (one.way is Way.WANDERING), one
 
 
 @settings(max_examples=15, deadline=None)
 @given(days)
 def test_bursts_and_second_riders_are_what_they_are_called(day: Plan) -> None:
-    by_number = {send.number: send for send in day.sends}
-    for send in day.sends:
-        assert (send.captured_before > timedelta(0)) <= (send.way is Way.OFFLINE)
-        assert (send.first is None) == (send.way is not Way.SECOND)
-        if send.first is not None:
-            first = by_number[send.first]
-            assert (first.spot, first.subject, first.departments) == (send.spot, send.subject, send.departments)
-            assert first.rider != send.rider
-            assert first.at < send.at
+    by_number = {one.number: one for one in day.sends}
+    for one in day.sends:
+        assert (one.captured_before > timedelta(0)) <= (one.way is Way.OFFLINE)
+        assert (one.first is None) == (one.way is not Way.SECOND)
+        if one.first is not None:
+            first = by_number[one.first]
+            assert (first.spot, first.subject, first.departments) == (one.spot, one.subject, one.departments)
+            assert first.rider != one.rider
+            assert first.at < one.at
 
 
 def test_every_way_has_its_share_of_the_usual_day() -> None:
-    ways = Counter(send.way for send in DAY.sends)
+    ways = Counter(one.way for one in DAY.sends)
     assert {row.way: ways[row.way] for row in BEHAVIOURS if row.way is not Way.SECOND} == {
         row.way: round(row.share * 480) for row in BEHAVIOURS if row.way is not Way.SECOND
     }
     assert 30 < ways[Way.SECOND] <= round(0.08 * 480)
     assert len(DAY.kept) == 480
-    formats = Counter(picture.format for send in DAY.kept for picture in send.pictures)
+    formats = Counter(picture.format for one in DAY.kept for picture in one.pictures)
     assert formats["heic"] > 40
 
 
 def test_lunch_and_supper_are_peaks_and_a_storm_is_one_hour() -> None:
-    hours = Counter(send.at // timedelta(hours=1) for send in DAY.sends)
+    hours = Counter(one.at // timedelta(hours=1) for one in DAY.sends)
     assert hours[11] + hours[12] > 4 * (hours[15] + hours[16])
     assert hours[18] > 3 * hours[15]
     storm = plan(1, WORLD, storm=True)
     assert len(storm.kept) == 480
-    assert sum(send.at // timedelta(hours=1) == 15 for send in storm.kept) > 150
+    assert sum(one.at // timedelta(hours=1) == 15 for one in storm.kept) > 150
 
 
 def test_departments_that_are_not_played_get_nothing() -> None:
     few = World(WORLD.reference, WORLD.subdistrict, frozenset({"municipal"}))
-    assert {code for send in plan(1, few, 20, 40).sends for code in send.departments} == {"municipal"}
+    assert {code for one in plan(1, few, 20, 40).sends for code in one.departments} == {"municipal"}
     with pytest.raises(CannotPlan, match="would mend"):
         plan(1, World(WORLD.reference, WORLD.subdistrict, frozenset()), 20, 40)
     with pytest.raises(CannotPlan, match="two riders"):
@@ -147,13 +150,15 @@ async def test_compressed_time_waits_only_for_what_is_left() -> None:
 
 
 class _Intake:
-    """Answers one after the other, whatever is asked; remembers the client keys."""
+    """Answers reports one after the other, whatever they are; remembers the client keys and the order of the calls."""
 
     def __init__(self, *answers: httpx2.Response | Exception) -> None:
         self._answers = list(answers)
         self.keys: list[str] = []
+        self.paths: list[str] = []
 
     async def __call__(self, request: httpx2.Request) -> httpx2.Response:
+        self.paths.append(request.url.path)
         if request.url.path == "/v1/photos":
             return httpx2.Response(201, json={"photo_id": "p1"})
         self.keys.append((await request.aread()).decode().partition('"client_key":"')[2][:12])
@@ -169,15 +174,19 @@ def _created(*, replayed: bool = False) -> httpx2.Response:
 
 
 def _one(way: Way) -> Send:
-    return next(send for send in DAY.sends if send.way is way and not any(p.format == "heic" for p in send.pictures))
+    return next(one for one in DAY.sends if one.way is way and not any(p.format == "heic" for p in one.pictures))
 
 
 async def _played(way: Way, *answers: httpx2.Response | Exception) -> tuple[Played, list[str]]:
-    intake, played = _Intake(*answers), Played()
-    transport = httpx2.MockTransport(intake)
-    async with httpx2.AsyncClient(transport=transport, base_url="http://intake") as http:
-        await Phone("abcdefgh", "token", http, _one(way), played).send()
-    return played, intake.keys
+    intake = _Intake(*answers)
+    return await _sent([_one(way)], intake), intake.keys
+
+
+async def _sent(what: list[Send], intake: _Intake) -> Played:
+    played = Played()
+    async with httpx2.AsyncClient(transport=httpx2.MockTransport(intake), base_url="http://intake") as http:
+        await send([Phone("abcdefgh", "token", http, one, played) for one in what])
+    return played
 
 
 async def test_a_phone_repeats_under_one_key_until_it_is_answered() -> None:
@@ -195,6 +204,28 @@ async def test_a_phone_repeats_under_one_key_until_it_is_answered() -> None:
 async def test_what_is_sent_twice_on_purpose_is_seen_as_a_replay(way: Way) -> None:
     played, keys = await _played(way, _created(), _created(replayed=True))
     assert (played.counts["replays"], len(keys), len(set(keys))) == (1, 2, 1)
+
+
+async def test_a_report_that_announces_its_photos_goes_before_them() -> None:
+    intake = _Intake(_created())
+    await _sent([_one(Way.AWAITING)], intake)
+    assert intake.paths[:2] == ["/v1/reports", "/v1/photos"]
+
+
+async def test_a_burst_is_one_batch_and_goes_again_while_a_part_of_it_is_told_to() -> None:
+    together = next(found for found in bursts(DAY.sends) if len(found) == 3)
+    together = [replace(one, pictures=()) for one in together]
+    stored = [
+        {"status": 201, "report": {"report_id": f"r{n}", "incident_id": f"i{n}"}, "problem": None} for n in (1, 2)
+    ]
+    away = {"status": 503, "report": None, "problem": {"code": "unavailable"}}
+    wrong = {"status": 422, "report": None, "problem": {"code": "invalid"}}
+    answers = [httpx2.Response(200, json={"reports": [*stored, last]}) for last in (away, wrong)]
+    intake = _Intake(*answers)
+    played = await _sent(together, intake)
+    assert intake.paths == ["/v1/reports/batch"] * 2
+    assert list(played.incidents.values()) == ["i1", "i2"]
+    assert played.counts["refused:invalid"] == 1
 
 
 async def test_a_refusal_is_counted_by_its_code_and_leaves_nothing() -> None:
