@@ -18,6 +18,7 @@ from ops import (
     invite_command,
     people,
     people_command,
+    simulate_command,
     status_command,
     story,
     tail_command,
@@ -47,6 +48,7 @@ app.command()(check_command.check)
 app.command()(trace_command.trace)
 app.command()(invite_command.invite)
 app.add_typer(people_command.app, name="people")
+app.command()(simulate_command.simulate)
 
 _REFERENCE = REPOSITORY / "deploy/reference/beidajie"
 

@@ -1,0 +1,133 @@
+"""The departments of a played day: each reads and writes Kafka with its own login and mends what it is asked to."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+import httpx2
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from aiokafka.structs import TopicPartition
+
+from ops.simulate.behaviours import Crew
+from ops.simulate.doors import Doors, bearer
+from ops.simulate.people import NotLetIn, People
+from ops.simulate.pictures import Picture, taken
+from ops.simulate.words import number_in
+from shared.contracts.topics import topic_named
+from shared.kafka.connection import client_options
+from shared.settings import KafkaSettings
+
+_TYPE = b"cn.qianshao.order.updated.v1"
+
+
+@dataclass(slots=True)
+class Crews:
+    """`told`: orders offered, by department; `refused`: what the departments were refused."""
+
+    told: dict[str, set[str]] = field(default_factory=dict)
+    refused: list[Mapping[str, Any]] = field(default_factory=list)
+
+
+@asynccontextmanager
+async def working(
+    doors: Doors, people: People, run: str, ways: Mapping[int, Crew], since: datetime
+) -> AsyncIterator[Crews]:
+    """All departments of `people` at work on the reports of this run, `ways` by the send's number. Raises `NotLetIn`."""
+    crews = Crews()
+    async with AsyncExitStack() as stack:
+        for code, token in people.departments.items():
+            receipt = await _evidence(doors, token, run, code)
+            one = _Department(code, doors.departments[code], receipt, run, ways, crews)
+            await stack.enter_async_context(one.at_work(since))
+        yield crews
+
+
+async def _evidence(doors: Doors, token: str, run: str, code: str) -> str:
+    """The receipt of an after-photo of this department."""
+    raw = taken(Picture(0), f"{run}/{code}")
+    async with httpx2.AsyncClient(base_url=doors.intake, headers=bearer(token), timeout=30.0) as http:
+        answer = await http.post("/v1/evidence", files={"photo": ("after.jpg", raw, "image/jpeg")})
+    if not answer.is_success:
+        raise NotLetIn(f"evidence of {code}: {answer.status_code} {answer.text[:300]}")
+    return str(answer.json()["receipt"])
+
+
+@dataclass(frozen=True, slots=True)
+class _Department:
+    """A message that comes twice is answered twice under the same id, as a careful department does."""
+
+    code: str
+    login: KafkaSettings
+    receipt: str
+    run: str
+    ways: Mapping[int, Crew]
+    crews: Crews
+
+    @asynccontextmanager
+    async def at_work(self, since: datetime) -> AsyncIterator[None]:
+        """Reads what was written after `since`; done with at the end."""
+        options, topic = client_options(self.login, "simulate"), f"dispatch.{self.code}"
+        consumer = AIOKafkaConsumer(**options, auto_offset_reset="earliest", enable_auto_commit=False)
+        producer = AIOKafkaProducer(**options, acks="all", enable_idempotence=True)
+        # of no group: it would be left behind, and somebody would miss its members
+        consumer.assign([TopicPartition(topic, number) for number in range(topic_named(topic).partitions)])
+        await producer.start()
+        await consumer.start()
+        reading = asyncio.create_task(self._work(consumer, producer, since))
+        try:
+            yield
+        finally:
+            reading.cancel()
+            await consumer.stop()
+            await producer.stop()
+
+    async def _work(self, consumer: Any, producer: Any, since: datetime) -> None:
+        async for record in consumer:
+            message = json.loads(record.value)
+            if record.timestamp >= since.timestamp() * 1000 and (update := self._answer(message)):
+                await self._say(producer, update)
+
+    def _answer(self, message: Mapping[str, Any]) -> dict[str, Any] | None:
+        """What this department says to a message, None if nothing."""
+        order = message.get("work_order")
+        number = number_in(order["text"], self.run) if order else None
+        if message["kind"] == "refused" and self.run in str(message.get("update_id")):
+            self.crews.refused.append(message)
+        if order is None or number is None:
+            return None
+        if message["kind"] == "offer":
+            self.crews.told.setdefault(self.code, set()).add(message["order"])
+            return self._to_offer(message, self.ways.get(number, Crew.PROMPT))
+        if message["kind"] == "ack" and message["current_state"] == "accepted":
+            return self._update("done", message, receipts=[self.receipt])
+        return None
+
+    def _to_offer(self, message: Mapping[str, Any], crew: Crew) -> dict[str, Any]:
+        if crew is Crew.RETURNS and message["order"].endswith(".1"):
+            return self._update("returned", message, reason="模拟：现场无法处置 simulated: cannot be done from here")
+        if crew is Crew.STEADY:
+            return self._update("accepted", message)
+        return self._update("done", message, receipts=[self.receipt])
+
+    def _update(self, kind: str, message: Mapping[str, Any], **fields: Any) -> dict[str, Any]:
+        return {
+            "subdistrict": message["subdistrict"],
+            "update_id": f"{self.run}-{kind}-{message['order']}",
+            "order": message["order"],
+            "seen_seq": message["seq"],
+            "kind": kind,
+            "at": datetime.now(UTC).isoformat(),
+            **fields,
+        }
+
+    async def _say(self, producer: Any, update: Mapping[str, Any]) -> None:
+        attributes = {"specversion": "1.0", "id": update["update_id"], "source": f"/department/{self.code}"}
+        named = {**attributes, "time": update["at"]}
+        headers = [("content-type", b"application/json"), ("ce_type", _TYPE)]
+        headers += [(f"ce_{name}", str(value).encode()) for name, value in named.items()]
+        body, key = json.dumps(update, ensure_ascii=False).encode(), update["order"].encode()
+        await producer.send_and_wait(f"department-updates.{self.code}", body, key=key, headers=headers)
