@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from services.intake.domain.account import Role
 from services.intake.domain.session import Client
@@ -33,6 +33,9 @@ class CategoryIn(BaseModel):
     condition: str | None = None
 
 
+IncidentId = Annotated[str, Field(min_length=1, max_length=64)]
+
+
 class ReportIn(BaseModel):
     """One observation. `client_key` is made by the client and kept while it repeats the request."""
 
@@ -47,6 +50,62 @@ class ReportIn(BaseModel):
     photo_ids: list[str] = Field(default_factory=list, max_length=5)
     captured_at: Instant
     rider_id: str | None = Field(default=None, description="comes from the token; another one here is refused")
+    asked: bool = Field(default=False, description="the rider was shown what is near (`/v1/incidents/nearby`)")
+    join: IncidentId | None = Field(default=None, description="me too: it is this open incident")
+    broken_again: IncidentId | None = Field(default=None, description="it is this one, which was fixed within 72 h")
+    not_same_as: list[IncidentId] = Field(
+        default_factory=list, max_length=10, description="a different object than these that he was shown"
+    )
+
+    @model_validator(mode="after")
+    def _one_answer(self) -> Self:
+        """A client that could not ask, because it was offline, has nothing to answer: people join, not programs."""
+        means = [one for one in (self.join, self.broken_again) if one is not None]
+        if not self.asked and (means or self.not_same_as):
+            raise ValueError("join, broken_again and not_same_as need asked: the rider must have been shown them")
+        if len(means) > 1 or set(means) & set(self.not_same_as):
+            raise ValueError("give one of join and broken_again, and not also in not_same_as")
+        return self
+
+
+class PhotosIn(BaseModel):
+    """Photos for a report, uploaded before."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    photo_ids: list[str] = Field(min_length=1, max_length=5)
+
+
+class _SaidIn(BaseModel):
+    """Words that are needed."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    text: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500)]
+
+
+class CommentIn(_SaidIn):
+    """What else there is to say."""
+
+
+class AnswerIn(_SaidIn):
+    """What staff have asked."""
+
+
+class NotFixedIn(_SaidIn):
+    """What is still wrong."""
+
+
+class AppealIn(_SaidIn):
+    """Why the rejection is wrong."""
+
+
+class FixedIn(BaseModel):
+    """It is in order; words are welcome, not needed."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    text: str = Field(default="", max_length=500)
 
 
 Code = Annotated[str, Field(max_length=40, pattern="^([A-Za-z0-9][A-Za-z0-9_.-]*)?$")]

@@ -5,13 +5,18 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
+from services.intake.domain.update import Update
+
 CERTAIN_METRES = 100.0
 """A fix less certain than this is never turned into a micro-grid."""
 
 CONFLICT_METRES = 200.0
 """Declared place and a photo's own place further apart than this are flagged, both kept."""
 
-Flag = Literal["needs_location", "location_conflict"]
+Flag = Literal["needs_location", "location_conflict", "possible_duplicate"]
+
+How = Literal["opened", "joined", "broken_again"]
+"""How a report came to its first incident: it opened one, or it is a further sighting of a known one."""
 
 # Mobile numbers, and fixed lines with an area code; blanks, dots and dashes as people write them.
 _DASH = "\u2010-\u2015\uff0d-"  # the plain one last, where it is no range
@@ -54,6 +59,16 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
+class Move:
+    """Dispatch says that the report belongs to another incident; `kind` is the contract's: merged or unmerged."""
+
+    at: datetime
+    kind: str
+    source: str
+    target: str
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     """One rider's observation, as it is stored. `fingerprint` tells a repeated request from another one under its key.
 
@@ -78,17 +93,27 @@ class Report:
     received_at: datetime
     flags: tuple[Flag, ...]
     reference_version: str = ""
+    how: How = "opened"
+    moves: tuple[Move, ...] = ()
+    updates: tuple[Update, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Incident:
-    """The thing in the world, as far as intake opened it. What became of it is dispatch's; see `status.py`."""
+    """The thing in the world, as far as intake opened it. What became of it is dispatch's; see `status.py`.
+
+    `opened_by` is the report that it was published with: empty for what staff parted from another incident, None where that
+    was not noted yet and the first one is it. `main` is what it was merged into, as of `main_at` by dispatch's clock.
+    """
 
     id: str
     code: str
     subdistrict: str
     reports: tuple[str, ...]
     photo_ids: tuple[str, ...]
+    opened_by: str | None = None
+    main: str | None = None
+    main_at: datetime | None = None
 
 
 def flags_of(place: Place, photo_places: list[float | None]) -> tuple[Flag, ...]:
@@ -111,4 +136,6 @@ def mask_phones(text: str) -> str:
 
 def open_incident(report: Report) -> Incident:
     """The incident that a report which joins none opens."""
-    return Incident(report.incident, report.code, report.subdistrict, (report.id,), report.photo_ids)
+    return Incident(
+        report.incident, report.code, report.subdistrict, (report.id,), report.photo_ids, opened_by=report.id
+    )
