@@ -9,7 +9,7 @@ from datetime import datetime
 import httpx2
 from fastapi import APIRouter
 
-from services.intake import accounts_api, agents, forgetting_api, sessions_api
+from services.intake import accounts_api, agents, forgetting_api, nearby_api, sessions_api, updates_api
 from services.intake import api as http
 from services.intake.accounts_api import Office
 from services.intake.domain.account import Account
@@ -19,6 +19,7 @@ from services.intake.issuers import IdTokens, read_issuers
 from services.intake.links import invite_link
 from services.intake.logins import LoginLimits, counters
 from services.intake.metrics import AccountMetrics
+from services.intake.nearby_api import Lookout
 from services.intake.photo_pool import PhotoPool
 from services.intake.photos import Limits
 from services.intake.policy import POLICY
@@ -31,20 +32,24 @@ from services.intake.store import (
     ACCOUNTS,
     COLLECTIONS,
     DEVICES,
+    HOLDINGS,
     INCIDENTS,
     INVITES,
+    PHOTOS,
     PLAN,
     REPORTS,
     RETENTION,
     SESSIONS,
-    STATUSES,
     MongoForgettings,
     MongoPeople,
     MongoPhotos,
+    MongoSpots,
     MongoViews,
     exporter,
 )
+from services.intake.taking import Taking
 from services.intake.tokens import SessionTokens
+from services.intake.waiting import SettlePhotos
 from shared.api import Api, run_api
 from shared.clock import system_clock
 from shared.context import Context
@@ -52,6 +57,7 @@ from shared.errors import Unavailable
 from shared.ids import new_id
 from shared.mongo.lane import Lane
 from shared.mongo.opening import OpenDatabase
+from shared.mongo.timers import Timer
 from shared.mongo.transactions import MongoTransactor
 from shared.pseudonym import Pseudonyms
 from shared.reference.load import load
@@ -83,12 +89,28 @@ async def api(process: Process) -> None:
     def routers(parts: Api) -> list[APIRouter]:
         database = parts.opened.database
         photos, views, rules = MongoPhotos(database), MongoViews(database), ReferenceRules(reference)
+        surroundings = MongoSpots(database)
         people, metrics = MongoPeople(database), AccountMetrics(parts.metrics.registry)
         office = Office(parts.lane, DESK, people, rules, metrics, settings.public_origin, new_id, secrets.token_bytes)
+        taking = Taking(
+            parts.lane,
+            REPORTS,
+            INCIDENTS,
+            PHOTOS,
+            photos,
+            views,
+            rules,
+            clock=system_clock,
+            new_id=new_id,
+            holdings=HOLDINGS,
+            surroundings=surroundings,
+        )
         secure = settings.environment != "development"
         door = Door(parts.lane, DESK, people, tokens, id_tokens, limits, metrics, system_clock, new_id, secure=secure)
         return [
-            http.router(parts.lane, REPORTS, INCIDENTS, photos, views, rules, pool, signer, system_clock, new_id),
+            http.router(taking, pool, signer),
+            updates_api.router(parts.lane, HOLDINGS, photos, views),
+            nearby_api.router(Lookout(surroundings, rules, system_clock)),
             accounts_api.router(office),
             sessions_api.router(door),
             forgetting_api.router(parts.lane, ACCOUNTS, MongoForgettings(database), pseudonyms),
@@ -164,7 +186,8 @@ async def worker(process: Process) -> None:
         service=SERVICE,
         reference_version=load(settings.reference).version,
         collections=COLLECTIONS,
-        handlers=agents.handlers(STATUSES),
+        handlers=agents.handlers(HOLDINGS),
         plan=PLAN,
         retention=RETENTION,
+        timers=(Timer(REPORTS.collection, lambda id_: SettlePhotos(REPORTS, INCIDENTS, PHOTOS, id_)),),
     )

@@ -5,10 +5,10 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from services.intake import events
-from services.intake.opening import CODES
 from services.intake.domain.moving import Heard, goes, pointing, standing, with_report, without
 from services.intake.domain.report import Incident, Move, Report
-from services.intake.domain.spot import mirror, set_apart, spot_of
+from services.intake.domain.spot import Spot, mirror, set_apart, spot_of
+from services.intake.opening import CODES
 from services.intake.ports import Holdings
 from shared.context import Context
 from shared.ids import public_code
@@ -119,17 +119,19 @@ class FollowMoves:
 
     def _point(self, work: Work) -> None:
         """Where the one is looked for from now on, and that what was parted is not offered as the same again."""
-        incidents, spots = self.holdings.incidents, self.holdings.spots
         for end, change in ((self.heard.source, pointing), (self.heard.target, standing)):
-            before = incidents.get(work, end)
+            before = self.holdings.incidents.get(work, end)
             if before is not None and (after := change(before, self.heard)) != before:
-                incidents.put(work, after)
-        source, target = spots.get(work, self.heard.source), spots.get(work, self.heard.target)
-        if source is None or target is None:
-            return
-        apart = source.not_same if self.heard.kind == "merged" else (source.id,)
-        after = target
-        for other in apart:
-            after = set_apart(after, other)
-        if after != target:
-            spots.put(work, after)
+                self.holdings.incidents.put(work, after)
+        source = self.holdings.spots.get(work, self.heard.source)
+        target = self.holdings.spots.get(work, self.heard.target)
+        if source is not None and target is not None:
+            self._set_apart(work, source, target)
+
+    def _set_apart(self, work: Work, source: Spot, target: Spot) -> None:
+        """What the source is not, its main incident is not either."""
+        apart = target
+        for other in source.not_same if self.heard.kind == "merged" else (source.id,):
+            apart = set_apart(apart, other)
+        if apart != target:
+            self.holdings.spots.put(work, apart)

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from services.intake.domain.account import Role
 from services.intake.domain.session import Client
@@ -34,6 +34,7 @@ class CategoryIn(BaseModel):
 
 
 IncidentId = Annotated[str, Field(min_length=1, max_length=64)]
+Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 
 
 class ReportIn(BaseModel):
@@ -48,7 +49,16 @@ class ReportIn(BaseModel):
     text: str = Field(default="", max_length=500)
     interim_measures: str | None = Field(default=None, max_length=200)
     photo_ids: list[str] = Field(default_factory=list, max_length=5)
-    captured_at: Instant
+    awaiting_photos: list[Sha256] = Field(
+        default_factory=list,
+        max_length=5,
+        description="photos that are still to be uploaded: the SHA-256 of each file as it will be sent, in hex. "
+        "With photo_ids at most 5. An emergency goes out at once, another report when the last one has come, "
+        "after ten minutes at the latest",
+    )
+    captured_at: Instant = Field(
+        description="when it was seen, by the phone, with offset; may be long before it is sent"
+    )
     rider_id: str | None = Field(default=None, description="comes from the token; another one here is refused")
     asked: bool = Field(default=False, description="the rider was shown what is near (`/v1/incidents/nearby`)")
     join: IncidentId | None = Field(default=None, description="me too: it is this open incident")
@@ -66,46 +76,6 @@ class ReportIn(BaseModel):
         if len(means) > 1 or set(means) & set(self.not_same_as):
             raise ValueError("give one of join and broken_again, and not also in not_same_as")
         return self
-
-
-class PhotosIn(BaseModel):
-    """Photos for a report, uploaded before."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    photo_ids: list[str] = Field(min_length=1, max_length=5)
-
-
-class _SaidIn(BaseModel):
-    """Words that are needed."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    text: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500)]
-
-
-class CommentIn(_SaidIn):
-    """What else there is to say."""
-
-
-class AnswerIn(_SaidIn):
-    """What staff have asked."""
-
-
-class NotFixedIn(_SaidIn):
-    """What is still wrong."""
-
-
-class AppealIn(_SaidIn):
-    """Why the rejection is wrong."""
-
-
-class FixedIn(BaseModel):
-    """It is in order; words are welcome, not needed."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    text: str = Field(default="", max_length=500)
 
 
 Code = Annotated[str, Field(max_length=40, pattern="^([A-Za-z0-9][A-Za-z0-9_.-]*)?$")]

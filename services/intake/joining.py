@@ -39,6 +39,10 @@ class Said:
         return tuple(dict.fromkeys((*((wanted[1],) if wanted else ()), *self.not_same_as, *self.near)))
 
 
+NOTHING = Said()
+"""Nobody was asked, and nothing is near."""
+
+
 @dataclass(frozen=True, slots=True)
 class Choice:
     """Where a new report goes. Without `known` it opens an incident; `doubtful` if that may be a known one; `apart` are

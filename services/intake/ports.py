@@ -101,6 +101,13 @@ class Incidents(Protocol):
     def put(self, work: Work, item: Incident, *events: Event) -> int: ...
 
 
+class PhotoFacts(Protocol):
+    """What is known of photos, in the working set of a transaction; read only, they are written beside the lane."""
+
+    def ref(self, id_: str) -> Ref: ...
+    def get(self, work: Work, id_: str) -> Photo | None: ...
+
+
 class Statuses(Protocol):
     """What became of incidents, in the working set of a transaction."""
 
@@ -114,6 +121,10 @@ class Views(Protocol):
 
     async def report(self, scope: Scope, id_: str) -> tuple[Report, Status] | None:
         """A report with what became of its incident: a rider's own, or one at a place of the desk's."""
+        ...
+
+    async def awaiting(self, scope: Scope, photo: str) -> list[str]:
+        """The ids of reports that wait for this photo; `scope` is its uploader's."""
         ...
 
 

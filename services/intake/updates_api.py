@@ -9,9 +9,9 @@ from pydantic import BaseModel
 
 from services.intake.domain.report import CONFLICT_METRES, Flag, metres_between
 from services.intake.domain.update import UpdateKind
-from services.intake.forms import AnswerIn, AppealIn, CommentIn, FixedIn, NotFixedIn, PhotosIn
 from services.intake.ports import Holdings, PhotoStore, Views
 from services.intake.report_out import ReportOut, report_out
+from services.intake.update_forms import AnswerIn, AppealIn, CommentIn, FixedIn, NotFixedIn, PhotosIn
 from services.intake.updates import AddUpdate
 from shared.errors import FieldError, Invalid, NotFound
 from shared.mongo.lane import Lane

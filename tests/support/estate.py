@@ -17,7 +17,7 @@ from services.dispatch import api as dispatch_api
 from services.dispatch import policy as dispatch_policy
 from services.dispatch import store as dispatch_store
 from services.dispatch.handlers import ReceiveReport
-from services.intake import accounts_api, forgetting_api, sessions_api
+from services.intake import accounts_api, forgetting_api, nearby_api, sessions_api, updates_api
 from services.intake import api as intake_api
 from services.intake import policy as intake_policy
 from services.intake import store as intake_store
@@ -30,12 +30,14 @@ from services.intake.domain.status import OrderView, Status
 from services.intake.issuers import IdTokens
 from services.intake.logins import LoginLimits
 from services.intake.metrics import AccountMetrics
+from services.intake.nearby_api import Lookout
 from services.intake.photo_pool import PhotoPool
 from services.intake.photos import SanitisedPhoto
 from services.intake.ports import Photo
 from services.intake.receipts import ReceiptSigner
 from services.intake.sessions import InviteAccount
 from services.intake.sessions_api import Door
+from services.intake.taking import Taking
 from services.intake.tokens import SessionTokens
 from services.notify import api as notify_api
 from services.notify import policy as notify_policy
@@ -164,21 +166,26 @@ def _intake(
         lane, DESK, people, _Places(), counted, "https://front.example/", new_id, lambda n: uuid.uuid4().bytes[:n]
     )
     door = Door(lane, DESK, people, tokens, IdTokens((), asking), limits, counted, system_clock, new_id, secure=True)
-    reports = intake_api.router(
+    spots = intake_store.MongoSpots(store.database)
+    taking = Taking(
         lane,
         intake_store.REPORTS,
         intake_store.INCIDENTS,
+        intake_store.PHOTOS,
         intake_store.MongoPhotos(store.database),
         intake_store.MongoViews(store.database),
         intaking.StubRules(),
-        cast(PhotoPool, _Pool()),
-        signer,
         system_clock,
         new_id,
+        intake_store.HOLDINGS,
+        spots,
     )
+    updates = updates_api.router(lane, intake_store.HOLDINGS, taking.photos, taking.views)
+    nearby = nearby_api.router(Lookout(spots, taking.rules, system_clock))
+    reports = intake_api.router(taking, cast(PhotoPool, _Pool()), signer)
     states = intake_store.MongoForgettings(store.database)
     forgetting = forgetting_api.router(lane, intake_store.ACCOUNTS, states, Pseudonyms(b"k" * 32))
-    return [reports, accounts_api.router(office), sessions_api.router(door), forgetting]
+    return [reports, updates, nearby, accounts_api.router(office), sessions_api.router(door), forgetting]
 
 
 def _dispatch(store: MongoStore, lane: Lane) -> APIRouter:

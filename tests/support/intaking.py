@@ -5,10 +5,16 @@ from datetime import UTC, datetime
 from typing import Any
 
 from services.intake.domain.report import GridPath, Report
+from services.intake.domain.spot import Near, Spot, seen_from
 from services.intake.domain.status import Status
-from services.intake.ports import CategoryRule, Photo
-from services.intake.store import INCIDENTS, REPORTS, STATUSES
+from services.intake.ports import Around, CategoryRule, Photo
+from services.intake.store import HOLDINGS, INCIDENTS, PHOTOS, REPORTS, SPOTS, STATUSES
+from services.intake.taking import Sender, Taking
+from shared.context import Context
+from shared.ids import new_id
+from shared.mongo.lane import Lane
 from shared.scope import Scope
+from shared.web.auth import Principal
 from tests.support.memory import MemoryTransactor
 
 RECEIVED = datetime(2026, 11, 25, 1, 40, tzinfo=UTC)
@@ -20,12 +26,18 @@ class StubRules:
     """One category, P0101, and one micro-grid wherever the point lies unless the test says otherwise."""
 
     photo_required: bool = False
+    radius_m: float = 25.0
+    public: bool = True
     grid: GridPath | None = GRID
     version: str = "v1"
 
     def category(self, scheme: str, code: str) -> CategoryRule | None:
         known = (scheme, code) == ("gb30428", "P0101")
-        return CategoryRule(self.photo_required, frozenset({"missing", "broken"})) if known else None
+        return (
+            CategoryRule(self.photo_required, frozenset({"missing", "broken"}), self.radius_m, self.public)
+            if known
+            else None
+        )
 
     def locate(self, lng: float, lat: float) -> GridPath | None:
         return self.grid
@@ -39,6 +51,7 @@ class MemoryPhotos:
     store: MemoryTransactor = field(default_factory=MemoryTransactor)
 
     async def put(self, photo: Photo, jpeg: bytes, thumb: bytes) -> bool:
+        self.store.documents.setdefault(PHOTOS.ref(photo.id), {**PHOTOS.dump(photo), "version": 1})
         return self.photos.setdefault(photo.id, photo) is photo
 
     async def own(self, scope: Scope, ids: list[str]) -> dict[str, Photo]:
@@ -73,10 +86,56 @@ class MemoryViews:
         seen = scope.sees(report.subdistrict, community) if scope.desk else report.rider == scope.id
         return (report, _status(self.store, report.incident)) if seen else None
 
+    async def awaiting(self, scope: Scope, photo: str) -> list[str]:
+        found = [REPORTS.load(one) for ref, one in self.store.documents.items() if ref.collection == "reports"]
+        return [one.id for one in found if photo in one.awaiting and one.subdistrict == scope.subdistrict]
+
+
+@dataclass
+class MemorySpots:
+    """Where incidents are, straight from the store of the lane."""
+
+    store: MemoryTransactor
+
+    async def near(self, scope: Scope, around: Around) -> list[Near]:
+        found = [SPOTS.load(one) for ref, one in self.store.documents.items() if ref.collection == "spots"]
+        what = {"scheme": around.scheme, "code": around.code}
+        same = [one for one in found if one.category == what and one.subdistrict == scope.subdistrict]
+        return seen_from(same, around.point, around.metres, around.now)
+
+    async def spot(self, scope: Scope, incident: str) -> Spot | None:
+        document = self.store.documents.get(SPOTS.ref(incident))
+        found = SPOTS.load(document) if document else None
+        return found if found and found.subdistrict == scope.subdistrict else None
+
 
 def _status(store: MemoryTransactor, incident: str) -> Status:
     document = store.documents.get(STATUSES.ref(incident))
     return STATUSES.load(document) if document else Status(incident)
+
+
+def taking(
+    lane: Lane, store: MemoryTransactor, photos: MemoryPhotos | None = None, rules: StubRules | None = None
+) -> Taking:
+    """All that taking a report needs, over a memory store."""
+    return Taking(
+        lane,
+        REPORTS,
+        INCIDENTS,
+        PHOTOS,
+        photos or MemoryPhotos(store=store),
+        MemoryViews(store),
+        rules or StubRules(),
+        clock=lambda: RECEIVED,
+        new_id=new_id,
+        holdings=HOLDINGS,
+        surroundings=MemorySpots(store),
+    )
+
+
+def sender(caller: Principal, story: str = "story-1") -> Sender:
+    """Somebody who reports for himself."""
+    return Sender(caller.scope, caller.id, Context(caller.actor, story))
 
 
 def photo(id_: str = "p1", uploader: str = "rider:rider-1", gps: tuple[float, float] | None = None) -> Photo:

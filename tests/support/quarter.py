@@ -16,7 +16,7 @@ from services.intake.accounts import put_account
 from services.intake.domain.account import Account
 from services.intake.domain.report import GridPath, Place, Point, Report
 from services.intake.forgetting import ForgetAccount
-from services.intake.handlers import OpenReport
+from services.intake.opening import OpenReport
 from services.notify import agents as notify_agents
 from services.notify import store as notify
 from services.points import agents as points_agents
@@ -192,7 +192,7 @@ class Quarter:
             flags=(),
         )
         context = Context(f"rider:{rider}", "c-2", None, None)
-        command = OpenReport(intake.REPORTS, intake.INCIDENTS, report, (), context)
+        command = OpenReport(intake.HOLDINGS, report, (), context)
         await self.services["intake"].lane.submit(command)
         await self.carry()
         return incident
@@ -255,7 +255,7 @@ async def quarter(stack: Stack) -> AsyncIterator[Quarter]:
     """Four databases and everything over them."""
     house = Quarter({})
     handlers: dict[str, Mapping[str, Any]] = {
-        "intake": intake_agents.handlers(intake.STATUSES),
+        "intake": intake_agents.handlers(intake.HOLDINGS),
         "dispatch": dispatch_agents.handlers(dispatch.INCIDENTS, DispatchRules(), AnyReceipt(), ["water"]),
         "points": points_agents.handlers(points.BOOKS, PointsRules(), new_id),
         "notify": notify_agents.handlers(notify.BOOKS, StubNames()),

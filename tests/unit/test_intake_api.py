@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -18,14 +19,14 @@ from services.intake.photo_pool import PhotoPool
 from services.intake.photos import Limits
 from services.intake.policy import REPORTS as REPORT_ROUTES
 from services.intake.receipts import ReceiptSigner
-from services.intake.store import INCIDENTS, REPORTS, STATUSES
+from services.intake.store import STATUSES
 from shared.contracts.incident_changed import IncidentChanged
-from shared.ids import new_id, report_id
+from shared.ids import report_id
 from shared.metrics import Metrics
 from shared.mongo.lane import Lane
 from shared.web.app import create
 from shared.web.auth import TokenVerifier, read_jwks
-from tests.support.intaking import MemoryPhotos, MemoryViews, StubRules, photo, place, wish
+from tests.support.intaking import MemoryPhotos, StubRules, photo, place, taking, wish
 from tests.support.lanes import published, running
 from tests.support.memory import NOW, MemoryTransactor
 from tests.support.serving import served
@@ -45,7 +46,6 @@ class House:
         self.lane = lane
         self.photos = MemoryPhotos(store=store)
         self.rules = StubRules()
-        self.views = MemoryViews(store)
         self.jwks = SIGNER.write_jwks(directory / "jwks.json")
         self.receipt_key = SIGNER.write_private_key(directory / "receipt.pem")
         self.client: httpx2.AsyncClient
@@ -53,9 +53,8 @@ class House:
     def app(self) -> FastAPI:
         signer = ReceiptSigner(self.receipt_key, SIGNER.key_id)
         pool = PhotoPool(1, Limits())  # starts no process before the first photo
-        routes = router(
-            self.lane, REPORTS, INCIDENTS, self.photos, self.views, self.rules, pool, signer, lambda: NOW, new_id
-        )
+        desk = replace(taking(self.lane, self.store, self.photos, self.rules), clock=lambda: NOW)
+        routes = router(desk, pool, signer)
         verifier = TokenVerifier(read_jwks(self.jwks), ISSUER, AUDIENCE)
         metrics = Metrics("intake", "api", "v1")
         return create("intake", metrics=metrics, checks={}, routers=[routes], policy=REPORT_ROUTES, verifier=verifier)
