@@ -8,6 +8,7 @@ from ops.check.snapshot import Event, Snapshot
 from services.dispatch.domain.incident import Incident, Order
 from services.dispatch.domain.states import State
 from services.intake.domain.report import Incident as Opened
+from services.intake.domain.waiting import PATIENCE
 from shared.contracts.dispatch_order import DispatchOrder
 from shared.contracts.incident_changed import IncidentChanged
 from shared.contracts.incident_reported import IncidentReported
@@ -17,6 +18,9 @@ from shared.pseudonym import is_pseudonym
 
 _TRIAGE_MINUTES = 5
 """domain.md: an emergency at an uncertain place escalates after five minutes in triage."""
+
+_LATE = timedelta(seconds=60)
+"""How long what is due may take; after a fault, too."""
 
 
 def reports(snapshot: Snapshot) -> tuple[int, list[str]]:
@@ -34,6 +38,8 @@ def _stored(snapshot: Snapshot) -> Iterator[str]:
             yield f"report {report.id}: its id does not follow from rider and client key"
         if report.incident not in opened or report.id not in opened[report.incident].reports:
             yield f"report {report.id}: its incident {report.incident} does not know it"
+        if not report.told and snapshot.taken_at > report.received_at + PATIENCE + _LATE:
+            yield f"report {report.id}: has waited for its photos since {report.received_at} and has not gone out"
 
 
 def _reported(snapshot: Snapshot) -> Iterator[str]:
@@ -44,12 +50,13 @@ def _reported(snapshot: Snapshot) -> Iterator[str]:
     known = {incident.id for incident in snapshot.opened}
     yield from (f"incident {id_}: was published, intake does not have it" for id_ in events if id_ not in known)
     received = {report.id: report.received_at for report in snapshot.reports}
+    waiting = {report.id for report in snapshot.reports if not report.told}
     for incident in snapshot.opened:
         first = _opener(incident)
         if received.get(first, snapshot.taken_at) < snapshot.retained_from:
             continue
         told = [event.report for event in events[incident.id]]
-        if told != ([first] if first else []):
+        if told != ([first] if first and first not in waiting else []):
             yield f"incident {incident.id}: has {len(told)} incident-reported events, of reports {', '.join(told) or '-'}"
 
 

@@ -7,6 +7,7 @@ from services.intake.domain.status import PointsLine
 from services.intake.following import FollowMoves, FollowSpot, Together
 from services.intake.forgetting import NoteForgotten
 from services.intake.handlers import FollowIncident, FollowPoints, FollowResolved, Nothing
+from services.intake.placing import FollowPlace
 from services.intake.ports import Holdings
 from shared.context import Context
 from shared.contracts.account_forgotten import AccountForgotten
@@ -30,10 +31,12 @@ def handlers(holdings: Holdings) -> Mapping[str, Handle]:
     statuses = holdings.statuses
 
     def incident_changed(message: Message) -> Together:
-        change = message.data
+        change, sequence = message.data, message.envelope.sequence
         assert isinstance(change, IncidentChanged)  # the only type on this topic
-        status = FollowIncident(statuses, change, message.envelope.sequence, message.envelope.time)
-        return Together((status, *_moves(holdings, change, message), FollowSpot(holdings, change.incident)))
+        seen: FollowIncident | FollowPlace = FollowIncident(statuses, change, sequence, message.envelope.time)
+        if change.place is not None:
+            seen = FollowPlace(holdings.incidents, holdings.reports, change.incident, sequence, change.place, seen)
+        return Together((seen, *_moves(holdings, change, message), FollowSpot(holdings, change.incident)))
 
     def incident_resolved(message: Message) -> FollowResolved:
         assert isinstance(message.data, IncidentResolved)  # the only type on this topic

@@ -8,6 +8,7 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 
 from services.intake import receiving
+from services.intake.checking import check_rider
 from services.intake.domain.status import Status
 from services.intake.forms import ReportIn
 from services.intake.photo_pool import PhotoPool
@@ -15,7 +16,7 @@ from services.intake.ports import Photo
 from services.intake.receipts import ReceiptSigner
 from services.intake.report_out import ReportOut, report_out
 from services.intake.taking import Sender, Taking, photo_arrived, take_report
-from shared.errors import Forbidden, NotFound
+from shared.errors import NotFound
 from shared.scope import Scope
 from shared.web.auth import Caller
 from shared.web.correlation import context_of
@@ -69,8 +70,7 @@ def router(desk: Taking, pool: PhotoPool, signer: ReceiptSigner) -> APIRouter:
 
     @routes.post("/reports", status_code=201, response_model=ReportOut, summary="Report a hazard")
     async def post_report(wish: ReportIn, request: Request, caller: Caller) -> Response:
-        if wish.rider_id not in (None, caller.id):
-            raise Forbidden("rider_id: is not you; it comes from the token")
+        check_rider(wish, caller.id)
         sender = Sender(caller.scope, caller.id, context_of(request, caller.actor))
         opened = await take_report(desk, wish, sender)
         return _json(report_out(opened.report, Status(opened.report.incident)), 201, replayed=opened.replayed)

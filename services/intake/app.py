@@ -9,7 +9,7 @@ from datetime import datetime
 import httpx2
 from fastapi import APIRouter
 
-from services.intake import accounts_api, agents, forgetting_api, nearby_api, sessions_api, updates_api
+from services.intake import accounts_api, agents, forgetting_api, nearby_api, reports_api, sessions_api, updates_api
 from services.intake import api as http
 from services.intake.accounts_api import Office
 from services.intake.domain.account import Account
@@ -109,6 +109,7 @@ async def api(process: Process) -> None:
         door = Door(parts.lane, DESK, people, tokens, id_tokens, limits, metrics, system_clock, new_id, secure=secure)
         return [
             http.router(taking, pool, signer),
+            reports_api.router(taking),
             updates_api.router(parts.lane, HOLDINGS, photos, views),
             nearby_api.router(Lookout(surroundings, rules, system_clock)),
             accounts_api.router(office),

@@ -3,10 +3,16 @@
 from services.intake.domain.report import CERTAIN_METRES, Place, Point
 from services.intake.forms import CategoryIn, PlaceIn, ReportIn
 from services.intake.ports import Photo, Rules
-from shared.errors import FieldError, Invalid
+from shared.errors import FieldError, Forbidden, Invalid
 from shared.geo import crs
 
 MAX_PHOTOS = 5
+
+
+def check_rider(wish: ReportIn, rider: str) -> None:
+    """Raises `Forbidden` if the body names another rider than the token."""
+    if wish.rider_id not in (None, rider):
+        raise Forbidden("rider_id: is not you; it comes from the token")
 
 
 def check_category(wish: ReportIn, rules: Rules) -> None:

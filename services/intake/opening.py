@@ -77,7 +77,7 @@ class OpenReport:
         flags = tuple(dict.fromkeys(seen))
         code = self._free_code(work) if choice.known is None else ""
         new = replace(self.report, code=code, received_at=work.now, flags=flags, context=later)
-        return begin(settled(new, choice), waits=choice.known is None)
+        return begin(settled(new, choice), can_wait=choice.known is None)
 
     def _candidates(self) -> list[str]:
         return [public_code(self.report.incident, attempt) for attempt in range(CODE_CANDIDATES)]

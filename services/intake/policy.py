@@ -18,6 +18,16 @@ REPORTS: dict[str, Rule] = {
         en="one photo, for whoever may see it",
     ),
     "POST /v1/reports": allow(Role.RIDER, reach=Reach.OWN, zh="上报隐患", en="report a hazard"),
+    "POST /v1/reports/batch": allow(
+        Role.RIDER, reach=Reach.OWN, zh="补报离线时记下的隐患", en="report what was seen while offline"
+    ),
+    "GET /v1/reports": allow(
+        Role.RIDER,
+        *DESKS,
+        reach=(Reach.OWN, Reach.COMMUNITIES),
+        zh="我的上报，或我辖区内的上报",
+        en="my reports, or those at places of mine",
+    ),
     "GET /v1/reports/{report_id}": allow(
         Role.RIDER,
         *DESKS,

@@ -7,6 +7,7 @@ from typing import Protocol, TypeVar
 from services.intake.domain.account import Account, AccountStatus, Login, Role
 from services.intake.domain.forgetting import Forgetting
 from services.intake.domain.invite import Invite
+from services.intake.domain.listing import ReportListing
 from services.intake.domain.report import GridPath, Incident, Report
 from services.intake.domain.roster import Places
 from services.intake.domain.session import Devices, Session
@@ -121,6 +122,10 @@ class Views(Protocol):
 
     async def report(self, scope: Scope, id_: str) -> tuple[Report, Status] | None:
         """A report with what became of its incident: a rider's own, or one at a place of the desk's."""
+        ...
+
+    async def reports(self, scope: Scope, listing: ReportListing) -> list[tuple[Report, Status]]:
+        """A page of them, the newest first: a rider's own, or those at places of the desk's as they now are."""
         ...
 
     async def awaiting(self, scope: Scope, photo: str) -> list[str]:

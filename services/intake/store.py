@@ -12,6 +12,7 @@ from pymongo.errors import DuplicateKeyError
 from services.intake.domain.account import LOGS_IN, Account, Login, Role, forgotten, login_key
 from services.intake.domain.forgetting import Forgetting, forgetting_of
 from services.intake.domain.invite import Invite
+from services.intake.domain.listing import ReportListing
 from services.intake.domain.report import Incident, Report
 from services.intake.domain.session import Devices, Session, is_open
 from services.intake.domain.sight import Sight
@@ -60,7 +61,10 @@ COLLECTIONS = (
     Collection(
         "reports",
         (
-            IndexModel([("rider", ASCENDING), ("received_at", ASCENDING)], name="of_rider"),
+            IndexModel([("rider", ASCENDING), ("received_at", ASCENDING), ("_id", ASCENDING)], name="list_of_rider"),
+            IndexModel(
+                [("subdistrict", ASCENDING), ("received_at", ASCENDING), ("_id", ASCENDING)], name="list_of_subdistrict"
+            ),
             IndexModel([("awaiting", ASCENDING)], name="of_awaited", partialFilterExpression=_AWAITING),
             WAKING,
         ),
@@ -138,12 +142,28 @@ async def _reports_needed(database: Database, found: list[Document]) -> set[Any]
     return {report["_id"] for report in found if report["incident"] not in over}
 
 
+async def _incidents_needed(database: Database, found: list[Document]) -> set[Any]:
+    """Incidents that are not over."""
+    ids = [incident["_id"] for incident in found]
+    return set(ids) - set(await database["statuses"].distinct("_id", {"_id": {"$in": ids}, "state": {"$in": OVER}}))
+
+
 _ROUGH_METRES = 1000.0
-_ROUGH: Document = {
-    f"place.{system}.{axis}": {"$round": [f"$place.{system}.{axis}", 2]}
-    for system in ("raw", "wgs84", "gcj02")
-    for axis in ("lng", "lat")
-}
+
+
+def _fine(field: str) -> Document:
+    return {f"{field}.accuracy_m": {"$lt": _ROUGH_METRES}}
+
+
+def _rough(field: str) -> Document:
+    """A place to about a kilometre; where there is none, none."""
+    degrees = {
+        system: {axis: {"$round": [f"${field}.{system}.{axis}", 2]} for axis in ("lng", "lat")}
+        for system in ("raw", "wgs84", "gcj02")
+    }
+    rough = {"$mergeObjects": [f"${field}", {**degrees, "address": None, "accuracy_m": _ROUGH_METRES}]}
+    return {"$set": {field: {"$cond": [{"$eq": [{"$type": f"${field}"}, "object"]}, rough, None]}}}
+
 
 _WORDLESS: Document = {
     "$map": {
@@ -180,9 +200,18 @@ RETENTION = (
         "reports",
         "received_at",
         365,
-        where={"place.accuracy_m": {"$lt": _ROUGH_METRES}},
-        blank=[{"$set": {**_ROUGH, "place.address": None, "place.accuracy_m": _ROUGH_METRES}}],
+        where={"$or": [_fine("place"), _fine("reported_place")]},
+        blank=[_rough("place"), _rough("reported_place")],
         needed=_reports_needed,
+    ),
+    Rule(
+        "incident_positions",
+        "incidents",
+        "opened_at",
+        365,
+        where=_fine("place"),
+        blank=[_rough("place")],
+        needed=_incidents_needed,
     ),
     # Nobody's; after a year an incident that is over is of no use to whoever stands there now.
     Rule("spots", "spots", "since", 365, where={"state": {"$in": OVER}}, named=False, fixed=True),
@@ -273,6 +302,22 @@ class MongoViews:
         status = await self._statuses.find_one({"_id": report.incident})
         return report, Status(report.incident) if status is None else STATUSES.load(status)
 
+    async def reports(self, scope: Scope, listing: ReportListing) -> list[tuple[Report, Status]]:
+        own: Document = within(scope, COMMUNITY) if scope.desk else {"rider": scope.id}
+        wanted = [own, *_narrowed(listing)]
+        told = {"$lookup": {"from": "statuses", "localField": "incident", "foreignField": "_id", "as": "status"}}
+        of_state = [] if listing.state is None else [told, {"$match": _in_state(listing.state)}]
+        found = self._reports.aggregate(
+            [
+                {"$match": {"$and": wanted}},
+                {"$sort": {"received_at": -1, "_id": -1}},
+                *of_state,
+                {"$limit": listing.limit},
+                *([] if of_state else [told]),
+            ]
+        )
+        return [(REPORTS.load(one), _status(one)) for one in await found.to_list(None)]
+
     async def awaiting(self, scope: Scope, photo: str) -> list[str]:
         query = {"awaiting": photo, "subdistrict": scope.subdistrict, **_AWAITING}
         return [report["_id"] for report in await self._reports.find(query, {"_id": 1}).to_list(None)]
@@ -301,6 +346,29 @@ class MongoSpots:
     async def spot(self, scope: Scope, incident: str) -> Spot | None:
         document = await self._spots.find_one({"_id": incident, "subdistrict": scope.subdistrict})
         return None if document is None else SPOTS.load(document)
+
+
+def _narrowed(listing: ReportListing) -> list[Document]:
+    """What the page asks of a report itself."""
+    wanted: list[Document] = [] if listing.flag is None else [{"flags": listing.flag}]
+    if listing.state is not None:
+        wanted.append({"told": False} if listing.state == "awaiting_photo" else {"told": {"$ne": False}})
+    if listing.after is not None:
+        at, id_ = listing.after.received_at, listing.after.id
+        later = [{"received_at": {"$lt": at}}, {"received_at": at, "_id": {"$lt": id_}}]
+        wanted += [{"received_at": {"$lte": at}}, {"$or": later}]
+    return wanted
+
+
+def _in_state(state: str) -> Document:
+    """Of a report with `status` looked up; one that nobody has said anything of yet is reported, or still waits."""
+    if state in ("awaiting_photo", "reported"):
+        return {"$or": [{"status": []}, {"status.state": "reported"}]}
+    return {"status.state": state}
+
+
+def _status(document: Document) -> Status:
+    return STATUSES.load(document["status"][0]) if document["status"] else Status(document["incident"])
 
 
 class MongoForgettings:

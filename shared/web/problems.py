@@ -1,6 +1,7 @@
 """Refusals as problem+json (RFC 9457): which field, which reason, what to do next."""
 
 from http import HTTPStatus
+from typing import Any
 
 import structlog
 from fastapi import FastAPI, Request
@@ -25,7 +26,12 @@ def problem(
     status: int, code: str, detail: str, *errors: FieldError, headers: dict[str, str] | None = None
 ) -> JSONResponse:
     """A problem+json answer. `errors` become `[{"field", "reason"}]`, with their `row` where a file was sent."""
-    body = {
+    return JSONResponse(problem_body(status, code, detail, *errors), status, headers=headers, media_type=MEDIA_TYPE)
+
+
+def problem_body(status: int, code: str, detail: str, *errors: FieldError) -> dict[str, Any]:
+    """What a problem+json answer says, for answers that have several of them."""
+    return {
         "type": f"{TYPE_PREFIX}{code}",
         "title": HTTPStatus(status).phrase,
         "status": status,
@@ -33,7 +39,6 @@ def problem(
         "detail": detail,
         "errors": [_line(error) for error in errors],
     }
-    return JSONResponse(body, status, headers=headers, media_type=MEDIA_TYPE)
 
 
 def _line(error: FieldError) -> dict[str, str | int]:

@@ -115,6 +115,15 @@ ROWS: dict[str, list[Row]] = {
         Row("POST /v1/evidence", ok("water", status=201), 201, "receipt", body=PHOTO, each=True),
         Row("GET /v1/photos/{photo_id}", ok("rider", "water", *DESK), mark=CONTENT, path="/v1/photos/photo-of-inc"),
         Row("POST /v1/reports", ok("rider", status=201), 201, "reported", body={"json": wish(text="别处")}, each=True),
+        Row(
+            "POST /v1/reports/batch",
+            ok("rider"),
+            200,
+            '"status":201',
+            body={"json": {"reports": [wish(text="别处", client_key="phone-0009")]}},
+            each=True,
+        ),
+        Row("GET /v1/reports", ok("rider", *DESK), 200, CODE),
         Row("GET /v1/reports/{report_id}", ok("rider", *DESK), mark=CODE, path="/v1/reports/report-of-inc"),
         Row(
             "POST /v1/sessions",

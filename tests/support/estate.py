@@ -17,7 +17,7 @@ from services.dispatch import api as dispatch_api
 from services.dispatch import policy as dispatch_policy
 from services.dispatch import store as dispatch_store
 from services.dispatch.handlers import ReceiveReport
-from services.intake import accounts_api, forgetting_api, nearby_api, sessions_api, updates_api
+from services.intake import accounts_api, forgetting_api, nearby_api, reports_api, sessions_api, updates_api
 from services.intake import api as intake_api
 from services.intake import policy as intake_policy
 from services.intake import store as intake_store
@@ -185,7 +185,8 @@ def _intake(
     reports = intake_api.router(taking, cast(PhotoPool, _Pool()), signer)
     states = intake_store.MongoForgettings(store.database)
     forgetting = forgetting_api.router(lane, intake_store.ACCOUNTS, states, Pseudonyms(b"k" * 32))
-    return [reports, updates, nearby, accounts_api.router(office), sessions_api.router(door), forgetting]
+    taken = [reports, reports_api.router(taking), updates, nearby]
+    return [*taken, accounts_api.router(office), sessions_api.router(door), forgetting]
 
 
 def _dispatch(store: MongoStore, lane: Lane) -> APIRouter:

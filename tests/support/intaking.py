@@ -4,7 +4,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from services.intake.domain.report import GridPath, Report
+from services.intake.domain.listing import ReportListing
+from services.intake.domain.report import GridPath, Place, Point, Report
 from services.intake.domain.spot import Near, Spot, seen_from
 from services.intake.domain.status import Status
 from services.intake.ports import Around, CategoryRule, Photo
@@ -86,6 +87,13 @@ class MemoryViews:
         seen = scope.sees(report.subdistrict, community) if scope.desk else report.rider == scope.id
         return (report, _status(self.store, report.incident)) if seen else None
 
+    async def reports(self, scope: Scope, listing: ReportListing) -> list[tuple[Report, Status]]:
+        found = [await self.report(scope, ref.id) for ref in self.store.documents if ref.collection == "reports"]
+        seen = [one for one in found if one is not None and (listing.flag is None or listing.flag in one[0].flags)]
+        mark = None if listing.after is None else (listing.after.received_at, listing.after.id)
+        order = {(one[0].received_at, one[0].id): one for one in seen}
+        return [order[key] for key in sorted(order, reverse=True) if mark is None or key < mark][: listing.limit]
+
     async def awaiting(self, scope: Scope, photo: str) -> list[str]:
         found = [REPORTS.load(one) for ref, one in self.store.documents.items() if ref.collection == "reports"]
         return [one.id for one in found if photo in one.awaiting and one.subdistrict == scope.subdistrict]
@@ -141,6 +149,31 @@ def sender(caller: Principal, story: str = "story-1") -> Sender:
 def photo(id_: str = "p1", uploader: str = "rider:rider-1", gps: tuple[float, float] | None = None) -> Photo:
     """A stored photo."""
     return Photo(id_, uploader, "140302003", f"r-{id_}", f"s-{id_}", 100, 80, None, gps, "0" * 16, RECEIVED)
+
+
+def report(**changes: Any) -> Report:
+    """A stored report, at P0."""
+    point = Point(113.58, 37.857)
+    usual: dict[str, Any] = {
+        "id": "r1",
+        "client_key": "phone-0001",
+        "fingerprint": "f",
+        "rider": "rider-1",
+        "subdistrict": "140302003",
+        "incident": "inc",
+        "code": "7K3M-9QXA",
+        "category": {"scheme": "gb30428", "code": "P0101"},
+        "condition": "missing",
+        "emergency": True,
+        "place": Place(point, "wgs84", point, point, 12.0, None, GRID),
+        "text": "井盖被冲开",
+        "interim_measures": None,
+        "photo_ids": (),
+        "captured_at": RECEIVED,
+        "received_at": RECEIVED,
+        "flags": (),
+    }
+    return Report(**{**usual, **changes})
 
 
 def wish(**changes: Any) -> dict[str, Any]:

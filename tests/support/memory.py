@@ -13,16 +13,17 @@ NOW = datetime(2026, 11, 25, 8, 0, tzinfo=UTC)
 
 
 class MemoryTransactor:
-    """Documents by reference, outbox rows in order. `fail` may raise before a transaction is written."""
+    """Documents by reference, outbox rows in order. `fail` may raise before a transaction is written; `now` is its clock."""
 
     def __init__(self) -> None:
         self.documents: dict[Ref, Document] = {}
         self.rows: list[Document] = []
         self.transactions = 0
+        self.now = NOW
         self.fail: Callable[[Work], None] = lambda work: None
 
     async def transact(self, refs: Iterable[Ref], decide: Callable[[Work], None], seconds: float) -> None:
-        work = Work({ref: self.documents.get(ref) for ref in refs}, NOW)
+        work = Work({ref: self.documents.get(ref) for ref in refs}, self.now)
         decide(work)
         self.fail(work)
         changes, rows = work.changes(), work.outbox_rows()

@@ -12,6 +12,7 @@ import pytest
 from fastapi import FastAPI
 
 from services.dispatch.receipts import ReceiptVerifier
+from services.intake import reports_api
 from services.intake.api import router
 from services.intake.domain.status import OrderView, Status
 from services.intake.handlers import FollowIncident
@@ -54,10 +55,10 @@ class House:
         signer = ReceiptSigner(self.receipt_key, SIGNER.key_id)
         pool = PhotoPool(1, Limits())  # starts no process before the first photo
         desk = replace(taking(self.lane, self.store, self.photos, self.rules), clock=lambda: NOW)
-        routes = router(desk, pool, signer)
+        routes = [router(desk, pool, signer), reports_api.router(desk)]
         verifier = TokenVerifier(read_jwks(self.jwks), ISSUER, AUDIENCE)
         metrics = Metrics("intake", "api", "v1")
-        return create("intake", metrics=metrics, checks={}, routers=[routes], policy=REPORT_ROUTES, verifier=verifier)
+        return create("intake", metrics=metrics, checks={}, routers=routes, policy=REPORT_ROUTES, verifier=verifier)
 
     async def report(self, headers: dict[str, str] = RIDER, **changes: Any) -> httpx2.Response:
         return await self.client.post("/v1/reports", json=wish(**changes), headers=headers)

@@ -28,6 +28,7 @@ SHOWS_NOTHING = {
     "_of_rider": "finds the books that are renamed together",
     "_photos_needed": "says what retention has to leave",
     "_reports_needed": "says what retention has to leave",
+    "_incidents_needed": "says what retention has to leave",
 }
 """Functions of stores that read beside their classes, and why nobody sees what they read."""
 

@@ -77,7 +77,7 @@ class Report:
     `reference_version` is the reference data that knew the category and chose the micro-grid. `place` is where it is by
     what is known now; `reported_place` is where it was reported, if staff have corrected that since (what a desk sees goes
     by `place`). `awaiting` are photos announced that have not arrived, `wake_at` is when something happens to it by itself.
-    `told`: whether the others have been told of it; with `context` they are told later (None once nothing more is due).
+    `told`: whether the others have been told of it; `context` is what they are told later with.
     """
 
     id: str
@@ -124,6 +124,7 @@ class Incident:
     photo_ids: tuple[str, ...]
     place: Place | None = None
     moved_by: int = 0
+    opened_at: datetime | None = None
     opened_by: str | None = None
     main: str | None = None
     main_at: datetime | None = None
@@ -155,12 +156,13 @@ def mask_phones(text: str) -> str:
 def open_incident(report: Report) -> Incident:
     """The incident that a report which joins none opens."""
     return Incident(
-        report.incident,
-        report.code,
-        report.subdistrict,
-        (report.id,),
-        report.photo_ids,
-        report.place,
+        id=report.incident,
+        code=report.code,
+        subdistrict=report.subdistrict,
+        reports=(report.id,),
+        photo_ids=report.photo_ids,
+        place=report.place,
+        opened_at=report.received_at,
         opened_by=report.id,
     )
 

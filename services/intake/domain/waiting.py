@@ -24,11 +24,12 @@ class Settled:
     added: tuple[str, ...]
 
 
-def begin(report: Report, *, waits: bool = True) -> Report:
-    """A new report as it is stored: it goes out (`told`) unless it `waits` for photos, which an emergency never does."""
+def begin(report: Report, *, can_wait: bool = True) -> Report:
+    """A new report as it is stored: it goes out (`told`) unless it can wait for photos, which an emergency never can."""
     if not report.awaiting:
         return replace(report, told=True)
-    return _timed(replace(report, told=report.emergency or not waits, flags=with_flag(report.flags, "awaiting_photo")))
+    told = report.emergency or not can_wait
+    return _timed(replace(report, told=told, flags=with_flag(report.flags, "awaiting_photo")))
 
 
 def settle(report: Report, arrived: Mapping[str, float | None], now: datetime) -> Settled:
