@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from benchmarks.result import Result, percentiles, rate
 from services.intake.domain.report import GridPath, Place, Point, Report
 from services.intake.opening import OpenReport
-from services.intake.store import COLLECTIONS, INCIDENTS, REPORTS
+from services.intake.store import COLLECTIONS, HOLDINGS
 from shared.clock import system_clock
 from shared.context import Context
 from shared.ids import new_id, report_id
@@ -103,4 +103,4 @@ def _command() -> OpenReport:
         received_at=now,
         flags=(),
     )
-    return OpenReport(REPORTS, INCIDENTS, report, (), Context("rider:rider", key))
+    return OpenReport(HOLDINGS, report, (), Context("rider:rider", key))

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from ops.check.snapshot import Event, Snapshot, incident_of
 from services.intake import agents as intake
 from services.intake.domain.report import Incident, Report
+from services.intake.domain.spot import Spot
 from services.intake.domain.status import Status
+from services.intake.ports import Holdings
 from services.notify import agents as notify
 from services.notify.domain.case import Case, Heard, learn
 from services.notify.domain.words import Words, same
@@ -21,8 +23,7 @@ from shared.mongo.work import Document, Ref, Work
 DROPPED = "dropped"
 
 _STATUSES: Records[Status] = Records("statuses", Status)
-_INCIDENTS: Records[Incident] = Records("incidents", Incident)
-_REPORTS: Records[Report] = Records("reports", Report)
+_HOLDINGS = Holdings(Records("reports", Report), Records("incidents", Incident), _STATUSES, Records("spots", Spot))
 
 
 class _Codes:
@@ -56,7 +57,7 @@ class Facts:
 def statuses(snapshot: Snapshot) -> dict[str, Status]:
     """Intake's view, by incident."""
     loaded: Mapping[Ref, Document | None] = defaultdict(lambda: None)
-    work, handlers = Work(loaded, snapshot.taken_at), intake.handlers(_STATUSES, _INCIDENTS, _REPORTS)
+    work, handlers = Work(loaded, snapshot.taken_at), intake.handlers(_HOLDINGS)
     ids = set()
     for event in _heard(snapshot, "intake"):
         if event.topic in handlers:

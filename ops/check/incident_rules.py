@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from ops.check.snapshot import Event, Snapshot
 from services.dispatch.domain.incident import Incident, Order
 from services.dispatch.domain.states import State
+from services.intake.domain.report import Incident as Opened
 from services.intake.domain.waiting import PATIENCE
 from shared.contracts.dispatch_order import DispatchOrder
 from shared.contracts.incident_changed import IncidentChanged
@@ -51,12 +52,19 @@ def _reported(snapshot: Snapshot) -> Iterator[str]:
     received = {report.id: report.received_at for report in snapshot.reports}
     waiting = {report.id for report in snapshot.reports if not report.told}
     for incident in snapshot.opened:
-        first = incident.reports[0] if incident.reports else ""
+        first = _opener(incident)
         if received.get(first, snapshot.taken_at) < snapshot.retained_from:
             continue
         told = [event.report for event in events[incident.id]]
-        if told != ([] if first in waiting else [first]):
+        if told != ([first] if first and first not in waiting else []):
             yield f"incident {incident.id}: has {len(told)} incident-reported events, of reports {', '.join(told) or '-'}"
+
+
+def _opener(incident: Opened) -> str:
+    """The report that it was published with. One that staff parted from another has none, and older ones do not note it."""
+    if incident.opened_by is not None:
+        return incident.opened_by
+    return incident.reports[0] if incident.reports else ""
 
 
 def offers(snapshot: Snapshot) -> tuple[int, list[str]]:

@@ -2,11 +2,14 @@
 
 from collections.abc import Mapping
 
+from services.intake.domain.moving import Heard
 from services.intake.domain.status import PointsLine
+from services.intake.following import FollowMoves, FollowSpot, Together
 from services.intake.forgetting import NoteForgotten
 from services.intake.handlers import FollowIncident, FollowPoints, FollowResolved, Nothing
 from services.intake.placing import FollowPlace
-from services.intake.ports import Incidents, Reports, Statuses
+from services.intake.ports import Holdings
+from shared.context import Context
 from shared.contracts.account_forgotten import AccountForgotten
 from shared.contracts.envelope import Message
 from shared.contracts.incident_changed import IncidentChanged
@@ -23,16 +26,17 @@ from shared.contracts.topics import (
 from shared.mongo.inbox import Handle
 
 
-def handlers(statuses: Statuses, incidents: Incidents, reports: Reports) -> Mapping[str, Handle]:
+def handlers(holdings: Holdings) -> Mapping[str, Handle]:
     """One entry a topic; `shared.kafka.agents.Consumer` does the rest."""
+    statuses = holdings.statuses
 
-    def incident_changed(message: Message) -> FollowIncident | FollowPlace:
+    def incident_changed(message: Message) -> Together:
         change, sequence = message.data, message.envelope.sequence
         assert isinstance(change, IncidentChanged)  # the only type on this topic
-        seen = FollowIncident(statuses, change, sequence, message.envelope.time)
-        if change.place is None:
-            return seen
-        return FollowPlace(incidents, reports, change.incident, sequence, change.place, seen)
+        seen: FollowIncident | FollowPlace = FollowIncident(statuses, change, sequence, message.envelope.time)
+        if change.place is not None:
+            seen = FollowPlace(holdings.incidents, holdings.reports, change.incident, sequence, change.place, seen)
+        return Together((seen, *_moves(holdings, change, message), FollowSpot(holdings, change.incident)))
 
     def incident_resolved(message: Message) -> FollowResolved:
         assert isinstance(message.data, IncidentResolved)  # the only type on this topic
@@ -66,3 +70,17 @@ def handlers(statuses: Statuses, incidents: Incidents, reports: Reports) -> Mapp
         POINTS_AWARDED.name: points_awarded,
         POINTS_ADJUSTED.name: points_adjusted,
     }
+
+
+def _moves(holdings: Holdings, change: IncidentChanged, message: Message) -> list[FollowMoves]:
+    """Of the two kinds that move reports to another incident."""
+    if change.kind not in ("merged", "unmerged") or change.other_incident is None:
+        return []
+    heard = Heard(change.kind, change.incident, change.other_incident, message.envelope.time)
+    return [FollowMoves(holdings, heard, change.reports, change.subdistrict, context_of(message))]
+
+
+def context_of(message: Message) -> Context:
+    """The story goes on: same correlation, this event as the cause."""
+    envelope = message.envelope
+    return Context(envelope.actor, envelope.correlation_id, envelope.id, envelope.traceparent)

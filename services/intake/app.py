@@ -13,8 +13,10 @@ from services.intake import (
     accounts_api,
     agents,
     forgetting_api,
+    nearby_api,
     reports_api,
     sessions_api,
+    updates_api,
     visits,
     visits_api,
 )
@@ -27,6 +29,7 @@ from services.intake.issuers import IdTokens, read_issuers
 from services.intake.links import invite_link
 from services.intake.logins import LoginLimits, counters
 from services.intake.metrics import AccountMetrics
+from services.intake.nearby_api import Lookout
 from services.intake.photo_pool import PhotoPool
 from services.intake.photos import Limits
 from services.intake.policy import POLICY
@@ -40,6 +43,7 @@ from services.intake.store import (
     CAMPAIGNS,
     COLLECTIONS,
     DEVICES,
+    HOLDINGS,
     INCIDENTS,
     INVITES,
     PHOTOS,
@@ -48,11 +52,11 @@ from services.intake.store import (
     RETENTION,
     ROUNDS,
     SESSIONS,
-    STATUSES,
     MongoCampaigns,
     MongoForgettings,
     MongoPeople,
     MongoPhotos,
+    MongoSpots,
     MongoViews,
     exporter,
 )
@@ -99,14 +103,29 @@ async def api(process: Process) -> None:
     def routers(parts: Api) -> list[APIRouter]:
         database = parts.opened.database
         photos, views, rules = MongoPhotos(database), MongoViews(database), ReferenceRules(reference)
+        surroundings = MongoSpots(database)
         people, metrics = MongoPeople(database), AccountMetrics(parts.metrics.registry)
         office = Office(parts.lane, DESK, people, rules, metrics, settings.public_origin, new_id, secrets.token_bytes)
-        taking = Taking(parts.lane, REPORTS, INCIDENTS, PHOTOS, photos, views, rules, clock=system_clock, new_id=new_id)
+        taking = Taking(
+            parts.lane,
+            REPORTS,
+            INCIDENTS,
+            PHOTOS,
+            photos,
+            views,
+            rules,
+            clock=system_clock,
+            new_id=new_id,
+            holdings=HOLDINGS,
+            surroundings=surroundings,
+        )
         secure = settings.environment != "development"
         door = Door(parts.lane, DESK, people, tokens, id_tokens, limits, metrics, system_clock, new_id, secure=secure)
         return [
             http.router(taking, pool, signer),
             reports_api.router(taking),
+            updates_api.router(parts.lane, HOLDINGS, photos, views),
+            nearby_api.router(Lookout(surroundings, rules, system_clock)),
             accounts_api.router(office),
             sessions_api.router(door),
             visits_api.router(
@@ -185,7 +204,7 @@ async def worker(process: Process) -> None:
         service=SERVICE,
         reference_version=load(settings.reference).version,
         collections=COLLECTIONS,
-        handlers={**agents.handlers(STATUSES, INCIDENTS, REPORTS), **visits.handlers(CAMPAIGNS)},
+        handlers={**agents.handlers(HOLDINGS), **visits.handlers(CAMPAIGNS)},
         plan=PLAN,
         retention=RETENTION,
         timers=(Timer(REPORTS.collection, lambda id_: SettlePhotos(REPORTS, INCIDENTS, PHOTOS, id_)),),

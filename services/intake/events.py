@@ -1,9 +1,11 @@
 """What intake tells the others, in the words of the contract."""
 
 from datetime import datetime
+from typing import Literal
 
 from services.intake.domain.account import Account, scopes_of
 from services.intake.domain.report import Place, Report, mask_phones
+from services.intake.domain.update import Update
 from shared.context import Context
 from shared.contracts import vocabulary as words
 from shared.contracts.account_changed import AccountChanged
@@ -49,6 +51,42 @@ def photos_added(report: Report, photos: tuple[str, ...], context: Context, now:
         flags=report.flags,
     )
     return Outgoing(SERVICE, REPORT_UPDATED.name, added, now, context)
+
+
+def sighted(report: Report, kind: Literal["joined", "broken_again"], context: Context, now: datetime) -> Outgoing:
+    """A further report of a known incident."""
+    sighting = ReportUpdated(
+        subdistrict=report.subdistrict,
+        kind=kind,
+        incident=report.incident,
+        report=report.id,
+        rider=report.rider,
+        text=mask_phones(report.text),
+        photo_ids=report.photo_ids,
+        emergency=report.emergency,
+        place=_place(report.place),
+        interim_measures=None if report.interim_measures is None else mask_phones(report.interim_measures),
+        captured_at=report.captured_at,
+        received_at=report.received_at,
+        flags=report.flags,
+    )
+    return Outgoing(SERVICE, REPORT_UPDATED.name, sighting, now, context)
+
+
+def updated(report: Report, update: Update, context: Context) -> Outgoing:
+    """Something that a rider adds to his report."""
+    added = ReportUpdated(
+        subdistrict=report.subdistrict,
+        kind=update.kind,
+        incident=report.incident,
+        report=report.id,
+        rider=report.rider,
+        text=None if update.text is None else mask_phones(update.text),
+        photo_ids=update.photo_ids,
+        received_at=update.at,
+        flags=report.flags,
+    )
+    return Outgoing(SERVICE, REPORT_UPDATED.name, added, update.at, context)
 
 
 def reported(report: Report) -> IncidentReported:

@@ -33,6 +33,7 @@ class CategoryIn(BaseModel):
     condition: str | None = None
 
 
+IncidentId = Annotated[str, Field(min_length=1, max_length=64)]
 Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 
 
@@ -59,6 +60,22 @@ class ReportIn(BaseModel):
         description="when it was seen, by the phone, with offset; may be long before it is sent"
     )
     rider_id: str | None = Field(default=None, description="comes from the token; another one here is refused")
+    asked: bool = Field(default=False, description="the rider was shown what is near (`/v1/incidents/nearby`)")
+    join: IncidentId | None = Field(default=None, description="me too: it is this open incident")
+    broken_again: IncidentId | None = Field(default=None, description="it is this one, which was fixed within 72 h")
+    not_same_as: list[IncidentId] = Field(
+        default_factory=list, max_length=10, description="a different object than these that he was shown"
+    )
+
+    @model_validator(mode="after")
+    def _one_answer(self) -> Self:
+        """A client that could not ask, because it was offline, has nothing to answer: people join, not programs."""
+        means = [one for one in (self.join, self.broken_again) if one is not None]
+        if not self.asked and (means or self.not_same_as):
+            raise ValueError("join, broken_again and not_same_as need asked: the rider must have been shown them")
+        if len(means) > 1 or set(means) & set(self.not_same_as):
+            raise ValueError("give one of join and broken_again, and not also in not_same_as")
+        return self
 
 
 class VisitIn(BaseModel):

@@ -4,7 +4,17 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from services.intake.domain.status import Fixed, OrderView, PointsLine, Status, Step, credit, follow, note_fixed
+from services.intake.domain.status import (
+    Fixed,
+    OrderView,
+    PointsLine,
+    Status,
+    Step,
+    correct,
+    credit,
+    follow,
+    note_fixed,
+)
 from services.intake.ports import Statuses
 from shared.contracts.incident_changed import IncidentChanged
 from shared.contracts.incident_resolved import IncidentResolved
@@ -29,7 +39,9 @@ class FollowIncident:
         view = OrderView(order.id, order.department, order.state) if order else None
         step = Step(self.at, change.to_state or change.kind, order.department if order else None, change.reason)
         followed = follow(status, self.sequence, step, change.to_state, view, change.photo_ids)
-        self.statuses.put(work, followed)
+        point = (change.place.wgs84.lng, change.place.wgs84.lat) if change.place else None
+        category = change.category.model_dump() if change.category else None
+        self.statuses.put(work, correct(status, followed, point, category))
 
 
 @dataclass(frozen=True, slots=True)

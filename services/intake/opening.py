@@ -3,10 +3,10 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from services.intake import events
-from services.intake.domain.report import Flag, Report, flags_of, open_incident
+from services.intake.domain.report import Flag, Report, flags_of
 from services.intake.domain.waiting import begin
-from services.intake.ports import Incidents, Reports
+from services.intake.joining import NOTHING, Choice, Joining, Said, settled
+from services.intake.ports import Holdings
 from shared.context import Context
 from shared.errors import Refused, Unavailable
 from shared.ids import public_code
@@ -39,36 +39,45 @@ class OpenReport:
     was noticed about it before; what its place and photos say is added here.
     """
 
-    reports: Reports
-    incidents: Incidents
+    holdings: Holdings
     report: Report
     photo_distances: tuple[float | None, ...]
     context: Context
+    said: Said = NOTHING
 
     def reads(self) -> Iterable[Ref]:
         codes = [Ref(CODES, code) for code in self._candidates()]
-        return [self.reports.ref(self.report.id), self.incidents.ref(self.report.incident), *codes]
+        return [self.holdings.reports.ref(self.report.id), *self._joining.reads(self.report), *codes]
+
+    def more_reads(self, work: Work) -> Iterable[Ref]:
+        return self._joining.more_reads(work)
+
+    @property
+    def _joining(self) -> Joining:
+        return Joining(self.holdings, self.said)
 
     def decide(self, work: Work) -> Opened:
-        before = self.reports.get(work, self.report.id)
+        before = self.holdings.reports.get(work, self.report.id)
         if before is not None:
             if before.fingerprint != self.report.fingerprint:
                 raise KeyReused("client_key: was used before for a report with another content")
             return Opened(before, replayed=True)
-        report = self._new(work)
-        told = [events.incident_reported(report, self.context)] if report.told else []
-        work.put(CODES, {"_id": report.code, "incident": report.incident})
-        self.reports.put(work, report)
-        self.incidents.put(work, open_incident(report), *told)
+        choice = self._joining.choose(work, self.report)
+        report = self._new(work, choice)
+        self.holdings.reports.put(work, report)
+        if choice.known is None:
+            work.put(CODES, {"_id": report.code, "incident": report.incident})
+        self._joining.put(work, report, choice, self.context)
         return Opened(report, replayed=False)
 
-    def _new(self, work: Work) -> Report:
+    def _new(self, work: Work, choice: Choice) -> Report:
         """As it is stored: with its code, the server's time, all its flags, and when it goes out."""
         seen: tuple[Flag, ...] = (*self.report.flags, *flags_of(self.report.place, list(self.photo_distances)))
         later = self.context if self.report.awaiting else None
         flags = tuple(dict.fromkeys(seen))
-        code = self._free_code(work)
-        return begin(replace(self.report, code=code, received_at=work.now, flags=flags, context=later))
+        code = self._free_code(work) if choice.known is None else ""
+        new = replace(self.report, code=code, received_at=work.now, flags=flags, context=later)
+        return begin(settled(new, choice), can_wait=choice.known is None)
 
     def _candidates(self) -> list[str]:
         return [public_code(self.report.incident, attempt) for attempt in range(CODE_CANDIDATES)]

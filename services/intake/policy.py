@@ -37,6 +37,24 @@ REPORTS: dict[str, Rule] = {
     ),
 }
 
+_OWN = "/v1/reports/{report_id}"
+
+UPDATES: dict[str, Rule] = {
+    "GET /v1/incidents/nearby": allow(
+        Role.RIDER,
+        *DESKS,
+        reach=Reach.SUBDISTRICT,
+        zh="上报前看附近已有的事件（不含任何人的信息）",
+        en="known incidents near a place, before reporting; nothing of who reported them",
+    ),
+    f"POST {_OWN}/photos": allow(Role.RIDER, reach=Reach.OWN, zh="补充照片", en="add photos to one's report"),
+    f"POST {_OWN}/comments": allow(Role.RIDER, reach=Reach.OWN, zh="补充说明", en="add a comment to one's report"),
+    f"POST {_OWN}/answers": allow(Role.RIDER, reach=Reach.OWN, zh="回答社区的提问", en="answer the question asked"),
+    f"POST {_OWN}/fixed": allow(Role.RIDER, reach=Reach.OWN, zh="确认已修好", en="say that it is fixed"),
+    f"POST {_OWN}/not-fixed": allow(Role.RIDER, reach=Reach.OWN, zh="反映未修好", en="say that it is not fixed"),
+    f"POST {_OWN}/appeal": allow(Role.RIDER, reach=Reach.OWN, zh="对驳回提出申诉", en="appeal against a rejection"),
+}
+
 SESSIONS: dict[str, Rule] = {
     "POST /v1/sessions": public("登录：凭邀请码或身份令牌", "log in with an invitation or an id token"),
     "POST /v1/sessions/refresh": public("续期：凭刷新令牌", "carry a session on with its refresh token"),
@@ -93,4 +111,4 @@ ROUNDS: dict[str, Rule] = {
     "POST /v1/visits": allow(Role.RIDER, reach=Reach.OWN, zh="记录一次走访", en="record one visit of a round"),
 }
 
-POLICY: Policy = {**REPORTS, **ROUNDS, **SESSIONS, **ACCOUNTS, **export.POLICY}
+POLICY: Policy = {**REPORTS, **UPDATES, **ROUNDS, **SESSIONS, **ACCOUNTS, **export.POLICY}

@@ -14,6 +14,7 @@ from services.intake.domain.report import GridPath, Incident, Report
 from services.intake.domain.roster import Places
 from services.intake.domain.session import Devices, Session
 from services.intake.domain.sight import Sight
+from services.intake.domain.spot import Near, Spot
 from services.intake.domain.status import Status
 from shared.mongo.work import Event, Ref, Work
 from shared.scope import Scope
@@ -27,6 +28,8 @@ class CategoryRule:
 
     photo_required: bool
     conditions: frozenset[str]
+    radius_m: float = 50.0
+    public: bool = False
 
 
 class Rules(Protocol):
@@ -144,6 +147,39 @@ class Views(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Around:
+    """Where somebody stands and what he sees there: a category, a WGS-84 point, how many metres around it, and when."""
+
+    scheme: str
+    code: str
+    point: tuple[float, float]
+    metres: float
+    now: datetime
+
+
+class Surroundings(Protocol):
+    """What is known at a place, outside any transaction: of the caller's sub-district."""
+
+    async def near(self, scope: Scope, around: Around) -> list[Near]:
+        """What may be offered there, the nearest first."""
+        ...
+
+    async def spot(self, scope: Scope, incident: str) -> Spot | None:
+        """One incident's."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Holdings:
+    """Intake's records of incidents and of what hangs on them, in the working set of a transaction."""
+
+    reports: Reports
+    incidents: Incidents
+    statuses: Statuses
+    spots: "Spots"
+
+
 class Kept(Protocol[Item]):
     """One kind of thing in the working set of a transaction."""
 
@@ -163,6 +199,7 @@ class CampaignViews(Protocol):
 
 
 Accounts = Kept[Account]
+Spots = Kept[Spot]
 Invites = Kept[Invite]
 Sessions = Kept[Session]
 DeviceLists = Kept[Devices]

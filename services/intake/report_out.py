@@ -110,13 +110,19 @@ def report_out(report: Report, status: Status) -> ReportOut:
         **report_line(report, status).model_dump(),
         place=_place_out(report.place),
         reported_place=None if report.reported_place is None else _place_out(report.reported_place),
-        timeline=[
-            StepOut(at=step.at, what=step.what, department=step.department, reason=step.reason) for step in status.steps
-        ],
+        timeline=_timeline(report, status),
         after_photos=[photo_url(photo) for photo in status.after_photos],
         fixed_at=max((fixed.at for fixed in status.fixed), default=None),
         points=PointsOut(state=line.kind, points=line.points, reason=line.reason, rule=line.rule) if line else None,
     )
+
+
+def _timeline(report: Report, status: Status) -> list[StepOut]:
+    """What became of the incident, and what this report had to do with it: its updates, and where it was moved."""
+    steps = [StepOut(at=one.at, what=one.what, department=one.department, reason=one.reason) for one in status.steps]
+    own = [StepOut(at=one.at, what=one.kind, department=None, reason=one.text) for one in report.updates]
+    moved = [StepOut(at=one.at, what=one.kind, department=None, reason=None) for one in report.moves]
+    return sorted((*steps, *own, *moved), key=lambda step: step.at)
 
 
 def _place_out(place: Place) -> PlaceOut:

@@ -6,7 +6,7 @@ from typing import Any
 
 from bson.binary import Binary
 from pydantic import TypeAdapter
-from pymongo import ASCENDING, IndexModel
+from pymongo import ASCENDING, GEOSPHERE, IndexModel
 from pymongo.errors import DuplicateKeyError
 
 from services.intake.domain.account import LOGS_IN, Account, Login, Role, forgotten, login_key
@@ -17,9 +17,10 @@ from services.intake.domain.listing import ReportListing
 from services.intake.domain.report import Incident, Report
 from services.intake.domain.session import Devices, Session, is_open
 from services.intake.domain.sight import Sight
+from services.intake.domain.spot import BROKEN_AGAIN, Near, Spot, seen_from
 from services.intake.domain.status import OVER, Status
 from services.intake.domain.visit import Visit, VisitDay
-from services.intake.ports import Listing, Photo
+from services.intake.ports import Around, Holdings, Listing, Photo
 from services.intake.visits import Rounds
 from shared.mongo.client import Database, Document
 from shared.mongo.forgetting import Plan
@@ -32,10 +33,13 @@ from shared.mongo.timers import WAKING
 from shared.pseudonym import PREFIX, Person
 from shared.scope import Scope
 from shared.web.export import Export, Sections
+from shared.web.idempotency import ANSWERS, ANSWERS_RULE, answers_collection
 
 REPORTS: Records[Report] = Records("reports", Report)
 INCIDENTS: Records[Incident] = Records("incidents", Incident)
 STATUSES: Records[Status] = Records("statuses", Status)
+SPOTS: Records[Spot] = Records("spots", Spot)
+HOLDINGS = Holdings(REPORTS, INCIDENTS, STATUSES, SPOTS)
 ACCOUNTS: Records[Account] = Records("accounts", Account)
 PHOTOS: Records[Photo] = Records("photos", Photo)
 INVITES: Records[Invite] = Records("invites", Invite)
@@ -49,7 +53,17 @@ ROUNDS = Rounds(CAMPAIGNS, VISITS, VISIT_DAYS)
 
 COMMUNITY = "place.grid.community"
 
+_ASKED = 20
+"""More than are offered, because the domain may leave some out; they come the nearest first."""
+
 _AWAITING: Document = {"awaiting.0": {"$exists": True}}
+
+_SPOT_KEYS: list[tuple[str, int | str]] = [
+    ("subdistrict", ASCENDING),
+    ("category.scheme", ASCENDING),
+    ("category.code", ASCENDING),
+    ("point", GEOSPHERE),
+]
 
 COLLECTIONS = (
     Collection(
@@ -65,6 +79,8 @@ COLLECTIONS = (
     ),
     Collection("incidents", (IndexModel([("photo_ids", ASCENDING)], name="of_photo"),)),
     Collection("statuses", (IndexModel([("after_photos", ASCENDING)], name="of_after_photo"),)),
+    Collection("spots", (IndexModel(_SPOT_KEYS, name="near"),)),
+    answers_collection(),
     Collection("codes"),
     Collection("campaigns", (IndexModel([("subdistrict", ASCENDING), ("ends_at", ASCENDING)], name="of_subdistrict"),)),
     Collection("visits", (IndexModel([("rider", ASCENDING), ("received_at", ASCENDING)], name="of_rider"),)),
@@ -90,7 +106,9 @@ def _report(document: Document, person: Person) -> Document | None:
     renamed: Document = person.renamed(document)
     if document["rider"] != person.account:
         return renamed
-    return {**renamed, "text": "", "interim_measures": None, "client_key": "", "fingerprint": ""}
+    updates = [{**update, "text": None} for update in renamed.get("updates", ())]
+    blank = {"text": "", "interim_measures": None, "client_key": "", "fingerprint": "", "updates": updates}
+    return {**renamed, **blank}
 
 
 def _account(document: Document, person: Person) -> Document | None:
@@ -111,6 +129,7 @@ PLAN = Plan(
         "login_failures": remove,
         "login_windows": remove,
         "reports": _report,
+        ANSWERS: remove,
     }
 )
 """What becomes of what names somebody who is to be forgotten; all else is renamed, photos too (see `retention`)."""
@@ -157,6 +176,14 @@ def _rough(field: str) -> Document:
     return {"$set": {field: {"$cond": [{"$eq": [{"$type": f"${field}"}, "object"]}, rough, None]}}}
 
 
+_WORDLESS: Document = {
+    "$map": {
+        "input": {"$ifNull": ["$updates", []]},
+        "as": "update",
+        "in": {"$mergeObjects": ["$$update", {"text": None}]},
+    }
+}
+
 RETENTION = (
     Rule("photos", "photos", "received_at", 730, needed=_photos_needed),
     Rule(
@@ -173,8 +200,10 @@ RETENTION = (
         "reports",
         "received_at",
         730,
-        where={"$or": [{"text": {"$ne": ""}}, {"interim_measures": {"$ne": None}}]},
-        blank=[{"$set": {"text": "", "interim_measures": None}}],
+        where={
+            "$or": [{"text": {"$ne": ""}}, {"interim_measures": {"$ne": None}}, {"updates.text": {"$type": "string"}}]
+        },
+        blank=[{"$set": {"text": "", "interim_measures": None, "updates": _WORDLESS}}],
         needed=_reports_needed,
     ),
     Rule(
@@ -197,6 +226,9 @@ RETENTION = (
         blank=[_rough("place")],
         needed=_incidents_needed,
     ),
+    # Nobody's; after a year an incident that is over is of no use to whoever stands there now.
+    Rule("spots", "spots", "since", 365, where={"state": {"$in": OVER}}, named=False, fixed=True),
+    ANSWERS_RULE,
     Rule("invites", "invites", "expires_at", 30, named=False),
     # A day before the index of the collection would do it, which leaves no tombstone and is only the net.
     Rule("sessions", "sessions", "keep_until", -1, named=False, fixed=True),
@@ -324,6 +356,31 @@ class MongoCampaigns:
     async def _home(self, scope: Scope) -> list[str]:
         account = await self._accounts.find_one({"_id": scope.id}, {"community": 1})
         return [account["community"]] if account and account["community"] else []
+
+
+class MongoSpots:
+    """See `Surroundings`: all of the caller's sub-district, whoever has reported it; there is nobody's name in it."""
+
+    def __init__(self, database: Database) -> None:
+        self._spots = database["spots"]
+
+    async def near(self, scope: Scope, around: Around) -> list[Near]:
+        """The index measures on a slightly larger sphere, so it is asked for a little more and the domain cuts."""
+        place = {"type": "Point", "coordinates": list(around.point)}
+        lately = {"state": "resolved", "resolved_at": {"$gte": around.now - BROKEN_AGAIN}}
+        query = {
+            "subdistrict": scope.subdistrict,
+            "category.scheme": around.scheme,
+            "category.code": around.code,
+            "point": {"$nearSphere": {"$geometry": place, "$maxDistance": around.metres * 1.01 + 0.1}},
+            "$or": [{"state": {"$nin": [*OVER, "resolved"]}}, lately],
+        }
+        found = await self._spots.find(query).limit(_ASKED).to_list(None)
+        return seen_from([SPOTS.load(document) for document in found], around.point, around.metres, around.now)
+
+    async def spot(self, scope: Scope, incident: str) -> Spot | None:
+        document = await self._spots.find_one({"_id": incident, "subdistrict": scope.subdistrict})
+        return None if document is None else SPOTS.load(document)
 
 
 def _narrowed(listing: ReportListing) -> list[Document]:

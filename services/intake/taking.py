@@ -6,9 +6,22 @@ from datetime import datetime
 from services.intake.checking import check_category, check_photos, place_of
 from services.intake.domain.photo import photo_id
 from services.intake.domain.report import Report, metres_between
+from services.intake.domain.spot import reach
 from services.intake.forms import ReportIn
+from services.intake.joining import Said
 from services.intake.opening import Opened, OpenReport
-from services.intake.ports import Incidents, Photo, PhotoFacts, PhotoStore, Reports, Rules, Views
+from services.intake.ports import (
+    Around,
+    Holdings,
+    Incidents,
+    Photo,
+    PhotoFacts,
+    PhotoStore,
+    Reports,
+    Rules,
+    Surroundings,
+    Views,
+)
 from services.intake.waiting import SettlePhotos
 from shared.clock import Clock
 from shared.context import Context
@@ -32,6 +45,8 @@ class Taking:
     rules: Rules
     clock: Clock
     new_id: NewId
+    holdings: Holdings
+    surroundings: Surroundings
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +83,20 @@ async def prepare_report(desk: Taking, wish: ReportIn, sender: Sender) -> OpenRe
     check_photos(wish, announced, found)
     report = _report(desk, wish, sender, announced, found)
     distances = tuple(metres_between(report.place, photo.gps) for photo in found.values())
-    return OpenReport(desk.reports, desk.incidents, report, distances, sender.context)
+    said = await _said(desk, wish, sender, report)
+    return OpenReport(desk.holdings, report, distances, sender.context, said)
+
+
+async def _said(desk: Taking, wish: ReportIn, sender: Sender, report: Report) -> Said:
+    """What he answered to what he was shown, and what is near: the transaction looks at it once more."""
+    rule = desk.rules.category(wish.category.scheme, wish.category.code)
+    if rule is None or wish.join or wish.broken_again:
+        return Said(wish.join, wish.broken_again)
+    point = (report.place.wgs84.lng, report.place.wgs84.lat)
+    metres = reach(rule.radius_m, report.place.accuracy_m)
+    around = Around(wish.category.scheme, wish.category.code, point, metres, desk.clock())
+    near = tuple(one.spot.id for one in await desk.surroundings.near(sender.scope, around))
+    return Said(not_same_as=tuple(dict.fromkeys(wish.not_same_as)), near=near)
 
 
 async def photo_arrived(desk: Taking, scope: Scope, photo: str, context: Context) -> None:

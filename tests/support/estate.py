@@ -19,7 +19,15 @@ from services.dispatch import department_api, department_store, desk_api
 from services.dispatch import policy as dispatch_policy
 from services.dispatch import store as dispatch_store
 from services.dispatch.handlers import ReceiveReport
-from services.intake import accounts_api, forgetting_api, reports_api, sessions_api, visits_api
+from services.intake import (
+    accounts_api,
+    forgetting_api,
+    nearby_api,
+    reports_api,
+    sessions_api,
+    updates_api,
+    visits_api,
+)
 from services.intake import api as intake_api
 from services.intake import policy as intake_policy
 from services.intake import store as intake_store
@@ -32,6 +40,7 @@ from services.intake.domain.status import OrderView, Status
 from services.intake.issuers import IdTokens
 from services.intake.logins import LoginLimits
 from services.intake.metrics import AccountMetrics
+from services.intake.nearby_api import Lookout
 from services.intake.photo_pool import PhotoPool
 from services.intake.photos import SanitisedPhoto
 from services.intake.ports import Photo
@@ -169,6 +178,7 @@ def _intake(
         lane, DESK, people, _Places(), counted, "https://front.example/", new_id, lambda n: uuid.uuid4().bytes[:n]
     )
     door = Door(lane, DESK, people, tokens, IdTokens((), asking), limits, counted, system_clock, new_id, secure=True)
+    spots = intake_store.MongoSpots(store.database)
     taking = Taking(
         lane,
         intake_store.REPORTS,
@@ -179,7 +189,11 @@ def _intake(
         intaking.StubRules(),
         system_clock,
         new_id,
+        intake_store.HOLDINGS,
+        spots,
     )
+    updates = updates_api.router(lane, intake_store.HOLDINGS, taking.photos, taking.views)
+    nearby = nearby_api.router(Lookout(spots, taking.rules, system_clock))
     reports = intake_api.router(taking, cast(PhotoPool, _Pool()), signer)
     states = intake_store.MongoForgettings(store.database)
     forgetting = forgetting_api.router(lane, intake_store.ACCOUNTS, states, Pseudonyms(b"k" * 32))
@@ -192,8 +206,8 @@ def _intake(
         intaking.StubRules(),
         system_clock,
     )
-    routes = [accounts_api.router(office), sessions_api.router(door), forgetting, visits_api.router(rounds_desk)]
-    return [reports, reports_api.router(taking), *routes]
+    taken = [reports, reports_api.router(taking), updates, nearby, visits_api.router(rounds_desk)]
+    return [*taken, accounts_api.router(office), sessions_api.router(door), forgetting]
 
 
 def _dispatch(store: MongoStore, lane: Lane) -> list[APIRouter]:

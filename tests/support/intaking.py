@@ -7,9 +7,10 @@ from zoneinfo import ZoneInfo
 
 from services.intake.domain.listing import ReportListing
 from services.intake.domain.report import GridPath, Place, Point, Report
+from services.intake.domain.spot import Near, Spot, seen_from
 from services.intake.domain.status import Status
-from services.intake.ports import CategoryRule, Photo
-from services.intake.store import INCIDENTS, PHOTOS, REPORTS, STATUSES
+from services.intake.ports import Around, CategoryRule, Photo
+from services.intake.store import HOLDINGS, INCIDENTS, PHOTOS, REPORTS, SPOTS, STATUSES
 from services.intake.taking import Sender, Taking
 from shared.context import Context
 from shared.ids import new_id
@@ -27,12 +28,18 @@ class StubRules:
     """One category, P0101, and one micro-grid wherever the point lies unless the test says otherwise."""
 
     photo_required: bool = False
+    radius_m: float = 25.0
+    public: bool = True
     grid: GridPath | None = GRID
     version: str = "v1"
 
     def category(self, scheme: str, code: str) -> CategoryRule | None:
         known = (scheme, code) == ("gb30428", "P0101")
-        return CategoryRule(self.photo_required, frozenset({"missing", "broken"})) if known else None
+        return (
+            CategoryRule(self.photo_required, frozenset({"missing", "broken"}), self.radius_m, self.public)
+            if known
+            else None
+        )
 
     def has_grid(self, subdistrict: str, code: str) -> bool:
         return code.startswith(subdistrict)
@@ -99,6 +106,24 @@ class MemoryViews:
         return [one.id for one in found if photo in one.awaiting and one.subdistrict == scope.subdistrict]
 
 
+@dataclass
+class MemorySpots:
+    """Where incidents are, straight from the store of the lane."""
+
+    store: MemoryTransactor
+
+    async def near(self, scope: Scope, around: Around) -> list[Near]:
+        found = [SPOTS.load(one) for ref, one in self.store.documents.items() if ref.collection == "spots"]
+        what = {"scheme": around.scheme, "code": around.code}
+        same = [one for one in found if one.category == what and one.subdistrict == scope.subdistrict]
+        return seen_from(same, around.point, around.metres, around.now)
+
+    async def spot(self, scope: Scope, incident: str) -> Spot | None:
+        document = self.store.documents.get(SPOTS.ref(incident))
+        found = SPOTS.load(document) if document else None
+        return found if found and found.subdistrict == scope.subdistrict else None
+
+
 def _status(store: MemoryTransactor, incident: str) -> Status:
     document = store.documents.get(STATUSES.ref(incident))
     return STATUSES.load(document) if document else Status(incident)
@@ -118,6 +143,8 @@ def taking(
         rules or StubRules(),
         clock=lambda: RECEIVED,
         new_id=new_id,
+        holdings=HOLDINGS,
+        surroundings=MemorySpots(store),
     )
 
 

@@ -14,7 +14,7 @@ from services.dispatch.store import INCIDENTS as DISPATCHED
 from services.intake import agents as intake
 from services.intake.domain.report import GridPath, Place, Point, Report
 from services.intake.opening import OpenReport
-from services.intake.store import INCIDENTS, REPORTS, STATUSES
+from services.intake.store import HOLDINGS
 from services.notify import agents as notify
 from services.notify.store import BOOKS as INBOXES
 from services.points import agents as points
@@ -45,7 +45,7 @@ PLACE = Place(
 def _handlers() -> dict[str, Mapping[str, Handle]]:
     rules = dispatching.StubRules(after_photo_required=False)
     return {
-        "intake": intake.handlers(STATUSES, INCIDENTS, REPORTS),
+        "intake": intake.handlers(HOLDINGS),
         "dispatch": dispatch.handlers(DISPATCHED, rules, dispatching.StubReceipts(), rules.departments),
         "points": points.handlers(LEDGER, pointing.StubRules(), new_id),
         "notify": notify.handlers(INBOXES, notifying.StubNames()),
@@ -87,7 +87,7 @@ class Model:
             received_at=NOW,
             flags=(),
         )
-        OpenReport(REPORTS, INCIDENTS, report, (), Context(f"rider:{rider}", "story")).decide(self.works["intake"])
+        OpenReport(HOLDINGS, report, (), Context(f"rider:{rider}", "story")).decide(self.works["intake"])
         self._publish()
 
     def say(self, kind: str, order: str, seen_seq: int) -> None:

@@ -194,7 +194,7 @@ class Quarter:
             flags=(),
         )
         context = Context(f"rider:{rider}", "c-2", None, None)
-        command = OpenReport(intake.REPORTS, intake.INCIDENTS, report, (), context)
+        command = OpenReport(intake.HOLDINGS, report, (), context)
         await self.services["intake"].lane.submit(command)
         await self.carry()
         return incident
@@ -257,10 +257,7 @@ async def quarter(stack: Stack) -> AsyncIterator[Quarter]:
     """Four databases and everything over them."""
     house = Quarter({})
     handlers: dict[str, Mapping[str, Any]] = {
-        "intake": {
-            **intake_agents.handlers(intake.STATUSES, intake.INCIDENTS, intake.REPORTS),
-            **visits.handlers(intake.CAMPAIGNS),
-        },
+        "intake": {**intake_agents.handlers(intake.HOLDINGS), **visits.handlers(intake.CAMPAIGNS)},
         "dispatch": dispatch_agents.handlers(dispatch.INCIDENTS, DispatchRules(), AnyReceipt(), ["water"]),
         "points": {
             **points_agents.handlers(points.BOOKS, PointsRules(), new_id),

@@ -9,7 +9,7 @@ from services.intake import agents
 from services.intake.domain.report import Report
 from services.intake.opening import OpenReport
 from services.intake.report_out import report_out
-from services.intake.store import INCIDENTS, REPORTS, STATUSES
+from services.intake.store import HOLDINGS, REPORTS
 from shared.context import Context
 from shared.contracts.envelope import Envelope, Message
 from shared.contracts.incident_changed import IncidentChanged
@@ -67,11 +67,11 @@ class House:
         self.views = MemoryViews(store)
 
     async def open(self, **changes: Any) -> Report:
-        command = OpenReport(REPORTS, INCIDENTS, report(**changes), (), Context("rider:rider-1", "story"))
+        command = OpenReport(HOLDINGS, report(**changes), (), Context("rider:rider-1", "story"))
         return (await self.lane.submit(command)).report
 
     async def hear(self, *messages: Message) -> None:
-        handle = agents.handlers(STATUSES, INCIDENTS, REPORTS)["incident-changed"]
+        handle = agents.handlers(HOLDINGS)["incident-changed"]
         for message in messages:
             await self.lane.submit(handle(message))
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal
 
+from services.intake.domain.update import Update
 from shared.context import Context
 from shared.geo import crs
 
@@ -14,7 +15,10 @@ CERTAIN_METRES = 100.0
 CONFLICT_METRES = 200.0
 """Declared place and a photo's own place further apart than this are flagged, both kept."""
 
-Flag = Literal["needs_location", "location_conflict", "awaiting_photo", "photo_missing"]
+Flag = Literal["needs_location", "location_conflict", "awaiting_photo", "photo_missing", "possible_duplicate"]
+
+How = Literal["opened", "joined", "broken_again"]
+"""How a report came to its first incident: it opened one, or it is a further sighting of a known one."""
 
 # Mobile numbers, and fixed lines with an area code; blanks, dots and dashes as people write them.
 _DASH = "\u2010-\u2015\uff0d-"  # the plain one last, where it is no range
@@ -57,6 +61,16 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
+class Move:
+    """Dispatch says that the report belongs to another incident; `kind` is the contract's: merged or unmerged."""
+
+    at: datetime
+    kind: str
+    source: str
+    target: str
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     """One rider's observation, as it is stored. `fingerprint` tells a repeated request from another one under its key.
 
@@ -89,6 +103,9 @@ class Report:
     told: bool = True
     wake_at: datetime | None = None
     context: Context | None = None
+    how: How = "opened"
+    moves: tuple[Move, ...] = ()
+    updates: tuple[Update, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +113,8 @@ class Incident:
     """The thing in the world, as far as intake opened it. What became of it is dispatch's; see `status.py`.
 
     `place` is where it is by what is known now, `moved_by` the sequence number of the `incident-changed` that said so.
+    `opened_by` is the report that it was published with: empty for what staff parted from another incident, None where that
+    was not noted yet and the first one is it. `main` is what it was merged into, as of `main_at` by dispatch's clock.
     """
 
     id: str
@@ -106,6 +125,9 @@ class Incident:
     place: Place | None = None
     moved_by: int = 0
     opened_at: datetime | None = None
+    opened_by: str | None = None
+    main: str | None = None
+    main_at: datetime | None = None
 
 
 def flags_of(place: Place, photo_places: list[float | None]) -> tuple[Flag, ...]:
@@ -141,6 +163,7 @@ def open_incident(report: Report) -> Incident:
         photo_ids=report.photo_ids,
         place=report.place,
         opened_at=report.received_at,
+        opened_by=report.id,
     )
 
 

@@ -55,7 +55,7 @@ class Fixed:
 @dataclass(frozen=True, slots=True)
 class Status:
     """State, orders, timeline, after-photos, repairs and points of one incident. `seen` is the last sequence number of
-    `incident-changed`."""
+    `incident-changed`. `point` (WGS-84) and `category` are what staff corrected them to, None if they have not."""
 
     id: str
     state: str = "reported"
@@ -65,6 +65,8 @@ class Status:
     after_photos: tuple[str, ...] = ()
     fixed: tuple[Fixed, ...] = ()
     points: tuple[PointsLine, ...] = ()
+    point: tuple[float, float] | None = None
+    category: dict[str, str] | None = None
 
 
 def follow(
@@ -82,6 +84,15 @@ def follow(
         steps=(*status.steps, step),
         after_photos=tuple(dict.fromkeys((*status.after_photos, *photos))),
     )
+
+
+def correct(
+    before: Status, after: Status, point: tuple[float, float] | None, category: dict[str, str] | None
+) -> Status:
+    """`after` with what was corrected by the change that made it of `before`; old news corrects nothing."""
+    if after.seen == before.seen:
+        return after
+    return replace(after, point=point or after.point, category=category or after.category)
 
 
 def note_fixed(status: Status, fixed: Fixed) -> Status:
