@@ -134,6 +134,24 @@ def decided(path: str, who: tuple[str, ...] = DESK, **body: Any) -> list[Row]:
     return [Row(route, ok(*who, status=409), path=f"/v1/incidents/inc/{path}", body=sent)]
 
 
+WHERE = {"lng": "113.58", "lat": "37.857", "crs": "wgs84", "accuracy_m": "5", "scheme": "gb30428", "code": "P0101"}
+SAID: dict[str, Any] = {"text": "补充"}
+ADDED: tuple[tuple[str, dict[str, Any], int, str], ...] = (
+    ("comments", SAID, 200, CODE),
+    ("fixed", SAID, 200, CODE),
+    ("answers", SAID, 409, ""),
+    ("not-fixed", SAID, 409, ""),
+    ("appeal", SAID, 409, ""),
+    ("photos", {"photo_ids": ["photo-of-inc"]}, 422, "is in the report already"),
+)
+"""What a rider may add to his report; 409 is what its state says to him, and nobody else gets so far."""
+
+
+def adds(path: str, body: dict[str, Any], status: int, mark: str) -> Row:
+    route = f"POST /v1/reports/{{report_id}}/{path}"
+    return Row(route, ok("rider", status=status), 404, mark, f"/v1/reports/report-of-inc/{path}", body={"json": body})
+
+
 ROWS: dict[str, list[Row]] = {
     "intake": [
         *exports(CODE),  # before anyone else has something of his own in the same grid
@@ -150,6 +168,9 @@ ROWS: dict[str, list[Row]] = {
             body={"json": {"reports": [wish(text="别处", client_key="phone-0009")]}},
             each=True,
         ),
+        Row("GET /v1/reports", ok("rider", *DESK), 200, CODE),
+        Row("GET /v1/incidents/nearby", ok("rider"), 200, query=WHERE),
+        *(adds(path, body, status, mark) for path, body, status, mark in ADDED),
         Row("GET /v1/reports/{report_id}", ok("rider", *DESK), mark=CODE, path="/v1/reports/report-of-inc"),
         Row("GET /v1/campaigns", ok("rider", *DESK), 200, ROUND),
         Row(

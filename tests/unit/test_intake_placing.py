@@ -9,7 +9,7 @@ from services.intake import agents
 from services.intake.domain.report import Report
 from services.intake.opening import OpenReport
 from services.intake.report_out import report_out
-from services.intake.store import HOLDINGS, REPORTS
+from services.intake.store import HOLDINGS, INCIDENTS, REPORTS, STATUSES
 from shared.context import Context
 from shared.contracts.envelope import Envelope, Message
 from shared.contracts.incident_changed import IncidentChanged

@@ -22,14 +22,13 @@ class Heard:
 def goes(report: Report, heard: Heard) -> bool:
     """Whether the report follows: moves of one report are told with two keys, so an older one may be heard after a newer.
 
-    The newest by dispatch's clock counts; of two at one moment the one that starts where the report is.
+    The newest by dispatch's clock counts, also if it finds the report where it goes: what is older must not move it away. Of
+    two at one moment it is the one that starts where the report is.
     """
-    if report.incident == heard.target:
-        return False
     last = report.moves[-1].at if report.moves else None
     if last is None or heard.at > last:
         return True
-    return heard.at == last and report.incident == heard.source
+    return heard.at == last and report.incident == heard.source != heard.target
 
 
 def without(incident: Incident, report: str) -> Incident:
