@@ -12,6 +12,7 @@ from typing import Any, cast
 from prometheus_client import CollectorRegistry
 
 from ops.local.state import REPOSITORY
+from services.dispatch.metrics import DispatchMetrics
 from services.intake.metrics import AccountMetrics
 from shared.clock import system_clock
 from shared.kafka.agents import Consumer
@@ -169,6 +170,43 @@ ROWS: dict[str, tuple[Panel, ...]] = {
             },
         ),
     ),
+    "工单与时限 · Orders and their time": (
+        Panel(
+            "未办结的派单 · Open orders",
+            "short",
+            {"{{department}} {{class}}": "max by (department, class) (qianshao_dispatch_open_orders)"},
+        ),
+        Panel(
+            "超时的派单 · Overdue orders",
+            "short",
+            {"{{department}} {{class}}": "max by (department, class) (qianshao_dispatch_overdue_orders)"},
+        ),
+        Panel("升级 · Escalations", "cps", {"{{level}}": _rate("qianshao_dispatch_escalations_total", "level")}),
+        Panel(
+            "接单用时（九成） · Time to accept, p90",
+            "s",
+            {
+                "{{department}} {{class}}": "histogram_quantile(0.9, sum by (le, department, class) "
+                "(increase(qianshao_dispatch_accept_seconds_bucket[1d])))"
+            },
+        ),
+        Panel(
+            "办结用时（九成） · Time to fix, p90",
+            "s",
+            {
+                "{{department}} {{class}}": "histogram_quantile(0.9, sum by (le, department, class) "
+                "(increase(qianshao_dispatch_fix_seconds_bucket[7d])))"
+            },
+        ),
+        Panel(
+            "待确认的时限与滞留分诊 · Unconfirmed deadlines, left in triage",
+            "short",
+            {
+                "待确认 unconfirmed": "sum(max by (department, class) (qianshao_dispatch_unconfirmed_orders))",
+                "{{why}}": "max by (why) (qianshao_dispatch_triage_incidents)",
+            },
+        ),
+    ),
     "人与数据 · People and data": (
         Panel("登录 · Logins", "cps", {"{{way}} {{outcome}}": _rate("qianshao_intake_logins_total", "way, outcome")}),
         Panel("续期 · Refreshes", "cps", {"{{outcome}}": _rate("qianshao_intake_session_refreshes_total", "outcome")}),
@@ -256,6 +294,7 @@ def worker_registry() -> CollectorRegistry:
     metrics.watch_retention(Retention(cast(Any, None), database, cast(Any, None), (), system_clock))
     metrics.watch_timers(Timers(database, lane, cast(Any, None), [Timer("of", cast(Any, None))]))
     AccountMetrics(metrics.registry)
+    DispatchMetrics(metrics.registry)
     return metrics.registry
 
 

@@ -102,30 +102,58 @@ def _told(order: Order, events: list[Event]) -> Iterator[str]:
 
 
 def escalations(snapshot: Snapshot) -> tuple[int, list[str]]:
-    """7: each level once per order and cycle, never before its moment."""
+    """7: each level once per order and cycle, never before its moment; what was told has fired."""
     incidents = {incident.id: incident for incident in snapshot.dispatched}
     times: Counter[tuple[str, str, int, str]] = Counter()
-    found = []
+    found = [violation for incident in snapshot.dispatched for violation in _fired(incident)]
     for event in snapshot.events:
         data, cycle = event.data, event.message.envelope.cycle or 1
-        if isinstance(data, IncidentChanged) and data.kind == "escalated" and data.level is not None:
-            order = data.order.id if data.order else data.incident
-            times[INCIDENT_CHANGED.name, order, cycle, data.level] += 1
-            moment = _moment(data, incidents.get(data.incident))
-            if moment is not None and event.message.envelope.recorded_time < moment:
-                found.append(f"order {order}: {data.level} at {event.message.envelope.recorded_time}, before {moment}")
-        elif isinstance(data, DispatchOrder) and data.kind == "escalate" and data.level is not None:
-            times[event.topic, data.order, cycle, data.level] += 1
+        if isinstance(data, IncidentChanged) and data.kind in ("escalated", "reminder"):
+            level = data.level or "reminder"
+            times[INCIDENT_CHANGED.name, _whose(data), cycle, level] += 1
+            found += _early(data, level, incidents.get(data.incident), event.message.envelope.recorded_time)
+        elif isinstance(data, DispatchOrder) and data.kind in ("escalate", "remind"):
+            times[event.topic, data.order, cycle, data.level or "reminder"] += 1
     found += [
         f"order {o}, cycle {c}: {level} {n} times on {topic}" for (topic, o, c, level), n in times.items() if n > 1
     ]
     return sum(len(incident.orders) for incident in snapshot.dispatched), found
 
 
-def _moment(data: IncidentChanged, incident: Incident | None) -> datetime | None:
-    """The earliest moment of a level by wall clock; a share of a working clock only dispatch itself can compute."""
+def _whose(data: IncidentChanged) -> str:
+    """The order; of the incident itself each thing that was waited for counts alone."""
+    return data.order.id if data.order else f"{data.incident} ({data.reason})"
+
+
+def _fired(incident: Incident) -> Iterator[str]:
+    """What dispatch keeps of its ladder: no level twice, none before it was due."""
+    for order in incident.orders:
+        for level, number in Counter(fired.level for fired in order.fired).items():
+            if number > 1:
+                yield f"order {order.id}: {level} is kept {number} times"
+        for fired in order.fired:
+            if fired.at < fired.due:
+                yield f"order {order.id}: {fired.level} fired at {fired.at}, before {fired.due}"
+
+
+def _early(data: IncidentChanged, level: str, incident: Incident | None, told: datetime) -> Iterator[str]:
+    moment = _moment(data, level, incident)
+    if moment is not None and told < moment:
+        yield f"order {_whose(data)}: {level} at {told}, before {moment}"
+    order = incident.order(data.order.id) if incident and data.order else None
+    if order is not None and level not in [fired.level for fired in order.fired]:
+        yield f"order {order.id}: {level} was told and has not fired"
+
+
+def _moment(data: IncidentChanged, level: str, incident: Incident | None) -> datetime | None:
+    """The moment that dispatch kept with the level; where it kept none, what can be said by the wall clock alone."""
+    order = incident.order(data.order.id) if incident and data.order else None
+    kept = order.fired if order else incident.fired if incident else ()
+    for fired in kept:
+        if fired.level == level and (order is not None or fired.reason == data.reason):
+            return fired.due
     if data.order is None:
         return incident.t0 + timedelta(minutes=_TRIAGE_MINUTES) if incident else None
-    if data.level == "accept_missed":
+    if level == "accept_missed":
         return data.order.accept_by
-    return data.order.due_at if data.level in ("community_lead", "subdistrict_lead") else None
+    return data.order.due_at if level in ("community_lead", "subdistrict_lead") else None

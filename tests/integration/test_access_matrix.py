@@ -168,7 +168,6 @@ ROWS: dict[str, list[Row]] = {
             body={"json": {"reports": [wish(text="别处", client_key="phone-0009")]}},
             each=True,
         ),
-        Row("GET /v1/reports", ok("rider", *DESK), 200, CODE),
         Row("GET /v1/incidents/nearby", ok("rider"), 200, query=WHERE),
         *(adds(path, body, status, mark) for path, body, status, mark in ADDED),
         Row("GET /v1/reports/{report_id}", ok("rider", *DESK), mark=CODE, path="/v1/reports/report-of-inc"),

@@ -11,6 +11,7 @@ from ops.check.finding import NOTHING
 from ops.check.narrowing import about
 from ops.check.rules import RULES, judge
 from ops.check.snapshot import RETAINED, Event, Held, Snapshot, Waiting, incident_of
+from services.dispatch.domain.ladder import Fired, Level
 from services.dispatch.domain.states import State
 from services.notify.domain.templates import Text
 from services.points.domain.entry import Kind
@@ -85,6 +86,18 @@ def told_once_less(clean: Snapshot) -> Snapshot:
     incident = clean.dispatched[0]
     orders = (replace(incident.orders[0], seq=incident.orders[0].seq + 1),)
     return replace(clean, dispatched=first(clean.dispatched, orders=orders))
+
+
+def fired_twice(clean: Snapshot) -> Snapshot:
+    order = clean.dispatched[0].orders[0]
+    fired = Fired(Level.REMINDER, NOW, NOW)
+    return replace(clean, dispatched=first(clean.dispatched, orders=(replace(order, fired=(fired, fired)),)))
+
+
+def fired_early(clean: Snapshot) -> Snapshot:
+    order = clean.dispatched[0].orders[0]
+    fired = Fired(Level.REMINDER, NOW, NOW - timedelta(seconds=1))
+    return replace(clean, dispatched=first(clean.dispatched, orders=(replace(order, fired=(fired,)),)))
 
 
 def not_processed(clean: Snapshot) -> Snapshot:
@@ -217,6 +230,8 @@ def fact_forgotten(clean: Snapshot) -> Snapshot:
         (6, no_letter, "is no dead letter of"),
         (6, not_on_dlq, ".dlq does not have it"),
         (6, dead_without_letter, "without a dead letter"),
+        (7, fired_twice, "is kept 2 times"),
+        (7, fired_early, "fired at"),
         (8, no_english, "no text in en"),
         (8, lost_message, "is missing"),
         (8, told_twice, "stands there 2 times"),
@@ -278,6 +293,7 @@ async def test_rule_7_levels_fire_once_and_never_early(minutes: int, early: bool
         model.put("incident-changed", "inc-1", *encode(Message(envelope, data)))
     found = [finding for finding in judge(await model.snapshot()) if finding.rule == 7]
     assert found[0].counted == 1
+    assert any("was told and has not fired" in violation for violation in found[0].violations)
     assert sum("before" in violation for violation in found[0].violations) == (2 if early else 0)
     assert sum("2 times" in violation for violation in found[0].violations) == early
 
