@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 from benchmarks.result import Result, percentiles, rate
 from services.intake.domain.report import GridPath, Place, Point, Report
-from services.intake.handlers import OpenReport
+from services.intake.opening import OpenReport
 from services.intake.store import COLLECTIONS, INCIDENTS, REPORTS
 from shared.clock import system_clock
 from shared.context import Context

@@ -22,6 +22,7 @@ from shared.mongo.lane import Lane, Transactor
 from shared.mongo.relay import Relay
 from shared.mongo.retention import Retention
 from shared.mongo.retry import RetryLoop
+from shared.mongo.timers import Timer, Timers
 
 FILE = REPOSITORY / "deploy/grafana/dashboards/qianshao.json"
 UID = "qianshao"
@@ -199,6 +200,19 @@ ROWS: dict[str, tuple[Panel, ...]] = {
             "s",
             {"{{service}} {{noun}}": "max by (service, noun) (qianshao_retention_overdue_seconds)"},
         ),
+        Panel(
+            "到点处理 · Woken by time",
+            "cps",
+            {
+                "{{service}} {{of}}": _rate("qianshao_timers_woken_total", "service, of"),
+                "失败 failed {{service}} {{of}}": _rate("qianshao_timers_failed_total", "service, of"),
+            },
+        ),
+        Panel(
+            "到点滞后 · Timers late",
+            "s",
+            {"{{service}} {{of}}": "max by (service, of) (qianshao_timers_late_seconds)"},
+        ),
     ),
     "进程 · Processes": (
         Panel("应答 · Up", "short", {"{{service}} {{entry}}": 'min by (service, entry) (up{job="qianshao"})'}),
@@ -240,6 +254,7 @@ def worker_registry() -> CollectorRegistry:
     metrics.watch_worker(relay, [consumer], RetryLoop(database, lane, "service", {}))
     metrics.watch_forgetting(Forgetting(database, lane, cast(Any, None), "service", cast(Any, None), system_clock))
     metrics.watch_retention(Retention(cast(Any, None), database, cast(Any, None), (), system_clock))
+    metrics.watch_timers(Timers(database, lane, cast(Any, None), [Timer("of", cast(Any, None))]))
     AccountMetrics(metrics.registry)
     return metrics.registry
 

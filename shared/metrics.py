@@ -11,6 +11,7 @@ from shared.mongo.lane import Lane
 from shared.mongo.relay import Relay
 from shared.mongo.retention import Retention
 from shared.mongo.retry import RetryLoop
+from shared.mongo.timers import Timers
 
 SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 
@@ -54,6 +55,28 @@ class Metrics:
     def watch_retention(self, retention: Retention) -> None:
         """Export what was removed because it was too old."""
         self.registry.register(_RetentionCollector(retention))
+
+    def watch_timers(self, timers: Timers) -> None:
+        """Export what happened by itself, and how late."""
+        self.registry.register(_TimersCollector(timers))
+
+
+class _TimersCollector(Collector):
+    def __init__(self, timers: Timers) -> None:
+        self._timers = timers
+
+    def collect(self) -> list[GaugeMetricFamily | CounterMetricFamily]:
+        stats = self._timers.stats
+        woken = CounterMetricFamily("qianshao_timers_woken", "Things woken because their time had come", labels=["of"])
+        failed = CounterMetricFamily("qianshao_timers_failed", "Wakings that failed; tried again", labels=["of"])
+        late = GaugeMetricFamily(
+            "qianshao_timers_late_seconds", "By how much the last look found the oldest waking late", labels=["of"]
+        )
+        for of in stats.woken:
+            woken.add_metric([of], stats.woken[of])
+            failed.add_metric([of], stats.failed[of])
+            late.add_metric([of], stats.late_seconds[of])
+        return [woken, failed, late]
 
 
 class _RetentionCollector(Collector):

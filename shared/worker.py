@@ -3,7 +3,7 @@
 import asyncio
 import os
 import socket
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Coroutine, Iterable, Mapping
 from typing import Any
 
 import structlog
@@ -26,6 +26,7 @@ from shared.mongo.person import handle_account
 from shared.mongo.relay import Relay
 from shared.mongo.retention import Retention, Rule, with_days
 from shared.mongo.retry import RetryLoop
+from shared.mongo.timers import Timer, Timers
 from shared.mongo.transactions import MongoTransactor
 from shared.mongo.veil import Veil
 from shared.pseudonym import Pseudonyms
@@ -49,9 +50,11 @@ async def run_worker(
     handlers: Mapping[str, Handle],
     plan: Plan | None = None,
     retention: Iterable[Rule] = (),
+    timers: Iterable[Timer] = (),
 ) -> None:
     """Wire and start everything; returns while it runs. `handlers` says what to do with each topic's events, `plan` with
-    what a service knows of somebody who is to be forgotten, `retention` what is kept for how long.
+    what a service knows of somebody who is to be forgotten, `retention` what is kept for how long, `timers` what happens
+    by itself.
 
     Raises `ValueError` for days of retention or a key of pseudonyms that cannot be used.
     """
@@ -77,6 +80,8 @@ async def run_worker(
     forgetting_lease = Lease(opened.database, "forgetting", holder)
     retention_lease = Lease(opened.database, "retention", holder)
     removal = Retention(opened.client, opened.database, retention_lease, rules, system_clock)
+    timers_lease = Lease(opened.database, "timers", holder)
+    waking = Timers(opened.database, lane, timers_lease, timers)
     forgetting = Forgetting(opened.database, lane, forgetting_lease, service, plan or Plan(), system_clock)
     faust = faust_app.build(f"{service}.v1", kafka, consumers)
     probe = KafkaProbe(kafka, name)
@@ -86,6 +91,7 @@ async def run_worker(
     metrics.watch_worker(relay, consumers, retries)
     metrics.watch_forgetting(forgetting)
     metrics.watch_retention(removal)
+    metrics.watch_timers(waking)
     checks = {"database": opened.check, "kafka": _topics_check(probe, handlers), "group": _membership_check(faust)}
     serve_http(
         process, web.create(f"{service} worker", metrics=metrics, checks=checks), settings.http_host, settings.http_port
@@ -94,15 +100,14 @@ async def run_worker(
     await opened.prepare()
     process.spawn("lane", lane.run())
     process.on_stop("lane", lambda: lane.drain(5.0))
-    process.spawn("relay", relay.run())
     process.on_stop("publisher", publisher.close)
-    process.on_stop("lease", lease.release)
+    _under_lease(process, "relay", relay.run, lease)
     process.spawn("doorbell", relay.listen())
     process.spawn("veil", veil.watch())
-    process.spawn("forgetting", forgetting.run())
-    process.on_stop("forgetting lease", forgetting_lease.release)
-    process.spawn("retention", removal.run())
-    process.on_stop("retention lease", retention_lease.release)
+    _under_lease(process, "forgetting", forgetting.run, forgetting_lease)
+    _under_lease(process, "retention", removal.run, retention_lease)
+    if waking.stats.woken:  # most services have nothing that happens by itself, and a lease for nothing costs writes
+        _under_lease(process, "timers", waking.run, timers_lease)
     process.spawn("retries", retries.run())
     process.spawn("letters", retries.count())
     process.on_stop("probe", probe.close)
@@ -111,6 +116,12 @@ async def run_worker(
     await faust.start()
     process.on_stop("faust", faust.stop)
     process.spawn("watchdog", watchdog.watch(faust, consumers, opened.answers))
+
+
+def _under_lease(process: Process, name: str, run: Callable[[], Coroutine[Any, Any, None]], lease: Lease) -> None:
+    """A job that one worker does for all; its lease is given back when the process ends."""
+    process.spawn(name, run())
+    process.on_stop(f"{name} lease", lease.release)
 
 
 async def _wait_for_topics(probe: KafkaProbe, topics: Iterable[str]) -> None:

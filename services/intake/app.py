@@ -9,7 +9,7 @@ from datetime import datetime
 import httpx2
 from fastapi import APIRouter
 
-from services.intake import accounts_api, agents, forgetting_api, sessions_api
+from services.intake import accounts_api, agents, forgetting_api, photos_api, public_api, sessions_api
 from services.intake import api as http
 from services.intake.accounts_api import Office
 from services.intake.domain.account import Account
@@ -19,9 +19,11 @@ from services.intake.issuers import IdTokens, read_issuers
 from services.intake.links import invite_link
 from services.intake.logins import LoginLimits, counters
 from services.intake.metrics import AccountMetrics
+from services.intake.photo_links import PhotoLinks
 from services.intake.photo_pool import PhotoPool
 from services.intake.photos import Limits
 from services.intake.policy import POLICY
+from services.intake.public_api import Window
 from services.intake.receipts import ReceiptSigner
 from services.intake.rules import ReferenceRules
 from services.intake.sessions import Desk, InviteFirst
@@ -33,6 +35,7 @@ from services.intake.store import (
     DEVICES,
     INCIDENTS,
     INVITES,
+    PHOTOS,
     PLAN,
     REPORTS,
     RETENTION,
@@ -44,7 +47,10 @@ from services.intake.store import (
     MongoViews,
     exporter,
 )
+from services.intake.taking import Taking
 from services.intake.tokens import SessionTokens
+from services.intake.visitors import Visitors
+from services.intake.waiting import SettlePhotos
 from shared.api import Api, run_api
 from shared.clock import system_clock
 from shared.context import Context
@@ -52,6 +58,7 @@ from shared.errors import Unavailable
 from shared.ids import new_id
 from shared.mongo.lane import Lane
 from shared.mongo.opening import OpenDatabase
+from shared.mongo.timers import Timer
 from shared.mongo.transactions import MongoTransactor
 from shared.pseudonym import Pseudonyms
 from shared.reference.load import load
@@ -77,7 +84,9 @@ async def api(process: Process) -> None:
     asking = httpx2.AsyncClient(follow_redirects=False)
     process.on_stop("issuers", asking.aclose)
     id_tokens = IdTokens(read_issuers(settings.oidc_issuers), asking)
-    limits = LoginLimits(counters(settings.mongo_uri.get_secret_value(), settings.mongo_database))
+    counted = counters(settings.mongo_uri.get_secret_value(), settings.mongo_database)
+    limits, visitors = LoginLimits(counted), Visitors(counted)
+    links = PhotoLinks.from_file(settings.session_secret)
     process.on_stop("counters of logins", limits.close)
 
     def routers(parts: Api) -> list[APIRouter]:
@@ -85,10 +94,13 @@ async def api(process: Process) -> None:
         photos, views, rules = MongoPhotos(database), MongoViews(database), ReferenceRules(reference)
         people, metrics = MongoPeople(database), AccountMetrics(parts.metrics.registry)
         office = Office(parts.lane, DESK, people, rules, metrics, settings.public_origin, new_id, secrets.token_bytes)
+        taking = Taking(parts.lane, REPORTS, INCIDENTS, PHOTOS, photos, views, rules, clock=system_clock, new_id=new_id)
         secure = settings.environment != "development"
         door = Door(parts.lane, DESK, people, tokens, id_tokens, limits, metrics, system_clock, new_id, secure=secure)
         return [
-            http.router(parts.lane, REPORTS, INCIDENTS, photos, views, rules, pool, signer, system_clock, new_id),
+            http.router(taking, pool),
+            photos_api.router(taking, pool, signer, links),
+            public_api.router(Window(views, rules, visitors)),
             accounts_api.router(office),
             sessions_api.router(door),
             forgetting_api.router(parts.lane, ACCOUNTS, MongoForgettings(database), pseudonyms),
@@ -167,4 +179,5 @@ async def worker(process: Process) -> None:
         handlers=agents.handlers(STATUSES),
         plan=PLAN,
         retention=RETENTION,
+        timers=(Timer(REPORTS.collection, lambda id_: SettlePhotos(REPORTS, INCIDENTS, PHOTOS, id_)),),
     )

@@ -1,10 +1,16 @@
 """What intake tells the others, in the words of the contract."""
 
+from datetime import datetime
+
 from services.intake.domain.account import Account, scopes_of
 from services.intake.domain.report import Place, Report, mask_phones
+from shared.context import Context
 from shared.contracts import vocabulary as words
 from shared.contracts.account_changed import AccountChanged
 from shared.contracts.incident_reported import IncidentReported
+from shared.contracts.report_updated import ReportUpdated
+from shared.contracts.topics import INCIDENT_REPORTED, REPORT_UPDATED
+from shared.mongo.outbox import Outgoing
 
 SERVICE = "intake"
 
@@ -23,6 +29,26 @@ def account_changed(account: Account) -> AccountChanged:
         department=account.department,
         partner=account.partner,
     )
+
+
+def incident_reported(report: Report, context: Context) -> Outgoing:
+    """The event of a first report. It happened when the report was received, whenever it goes out."""
+    return Outgoing(SERVICE, INCIDENT_REPORTED.name, reported(report), report.received_at, context, cycle=1)
+
+
+def photos_added(report: Report, photos: tuple[str, ...], context: Context, now: datetime) -> Outgoing:
+    """Photos of a report that has gone out before they came; `flags` are the report's as they now are."""
+    added = ReportUpdated(
+        subdistrict=report.subdistrict,
+        kind="photo_added",
+        incident=report.incident,
+        report=report.id,
+        rider=report.rider,
+        photo_ids=photos,
+        received_at=now,
+        flags=report.flags,
+    )
+    return Outgoing(SERVICE, REPORT_UPDATED.name, added, now, context)
 
 
 def reported(report: Report) -> IncidentReported:

@@ -33,6 +33,9 @@ class CategoryIn(BaseModel):
     condition: str | None = None
 
 
+Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+
+
 class ReportIn(BaseModel):
     """One observation. `client_key` is made by the client and kept while it repeats the request."""
 
@@ -45,7 +48,16 @@ class ReportIn(BaseModel):
     text: str = Field(default="", max_length=500)
     interim_measures: str | None = Field(default=None, max_length=200)
     photo_ids: list[str] = Field(default_factory=list, max_length=5)
-    captured_at: Instant
+    awaiting_photos: list[Sha256] = Field(
+        default_factory=list,
+        max_length=5,
+        description="photos that are still to be uploaded: the SHA-256 of each file as it will be sent, in hex. "
+        "With photo_ids at most 5. An emergency goes out at once, another report when the last one has come, "
+        "after ten minutes at the latest",
+    )
+    captured_at: Instant = Field(
+        description="when it was seen, by the phone, with offset; may be long before it is sent"
+    )
     rider_id: str | None = Field(default=None, description="comes from the token; another one here is refused")
 
 

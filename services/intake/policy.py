@@ -17,6 +17,17 @@ REPORTS: dict[str, Rule] = {
         zh="看一张照片",
         en="one photo, for whoever may see it",
     ),
+    "POST /v1/photos/links": allow(
+        Role.RIDER,
+        Role.DEPARTMENT,
+        *DESKS,
+        reach=(Reach.OWN, Reach.DEPARTMENT, Reach.COMMUNITIES),
+        zh="取照片的限时链接",
+        en="links to photos that need no token, for whoever may see them",
+    ),
+    "GET /v1/photos/{photo_id}/signed": public(
+        "凭十分钟内有效的签名链接看一张照片", "one photo, for whoever has a signed link that is not ten minutes old"
+    ),
     "POST /v1/reports": allow(Role.RIDER, reach=Reach.OWN, zh="上报隐患", en="report a hazard"),
     "GET /v1/reports/{report_id}": allow(
         Role.RIDER,
@@ -72,4 +83,11 @@ ACCOUNTS: dict[str, Rule] = {
     "POST /v1/roster": allow(Role.ADMINISTRATOR, reach=Reach.SUBDISTRICT, zh="导入名单", en="take over a roster"),
 }
 
-POLICY: Policy = {**REPORTS, **SESSIONS, **ACCOUNTS, **export.POLICY}
+PUBLIC: dict[str, Rule] = {
+    "GET /v1/public/incidents/{code}": public(
+        "凭编号查公开类别隐患的进展，不含个人信息，位置约到 50 米",
+        "what became of an incident of a public category by its code: nothing of people, its place to 50 m",
+    ),
+}
+
+POLICY: Policy = {**REPORTS, **PUBLIC, **SESSIONS, **ACCOUNTS, **export.POLICY}

@@ -7,7 +7,7 @@ from typing import Protocol, TypeVar
 from services.intake.domain.account import Account, AccountStatus, Login, Role
 from services.intake.domain.forgetting import Forgetting
 from services.intake.domain.invite import Invite
-from services.intake.domain.report import GridPath, Incident, Report
+from services.intake.domain.report import GridPath, Incident, Place, Report
 from services.intake.domain.roster import Places
 from services.intake.domain.session import Devices, Session
 from services.intake.domain.sight import Sight
@@ -20,10 +20,14 @@ Item = TypeVar("Item")
 
 @dataclass(frozen=True, slots=True)
 class CategoryRule:
-    """What intake must know of a category: whether a photo is needed and which conditions it has."""
+    """What intake must know of a category: whether a photo is needed, which conditions it has, whether everybody may see
+    what became of it, and what it is called."""
 
     photo_required: bool
     conditions: frozenset[str]
+    public: bool = False
+    zh: str = ""
+    en: str = ""
 
 
 class Rules(Protocol):
@@ -81,6 +85,14 @@ class PhotoStore(Protocol):
         """The JPEG for whoever may see it: its uploader, a department with an order there, the desk of the place."""
         ...
 
+    async def seen(self, scope: Scope, ids: list[str]) -> set[str]:
+        """Those of the photos that `read` would show the caller."""
+        ...
+
+    async def shown(self, id_: str, *, thumb: bool) -> bytes | None:
+        """The JPEG for whoever has a signed link, which was minted for somebody who may see it."""
+        ...
+
 
 class Reports(Protocol):
     """Reports in the working set of a transaction."""
@@ -98,6 +110,13 @@ class Incidents(Protocol):
     def put(self, work: Work, item: Incident, *events: Event) -> int: ...
 
 
+class PhotoFacts(Protocol):
+    """What is known of photos, in the working set of a transaction; read only, they are written beside the lane."""
+
+    def ref(self, id_: str) -> Ref: ...
+    def get(self, work: Work, id_: str) -> Photo | None: ...
+
+
 class Statuses(Protocol):
     """What became of incidents, in the working set of a transaction."""
 
@@ -111,6 +130,15 @@ class Views(Protocol):
 
     async def report(self, scope: Scope, id_: str) -> tuple[Report, Status] | None:
         """A report with what became of its incident: a rider's own, or one at a place of the desk's."""
+        ...
+
+    async def awaiting(self, scope: Scope, photo: str) -> list[str]:
+        """The ids of reports that wait for this photo; `scope` is its uploader's."""
+        ...
+
+    async def public(self, code: str) -> tuple[Report, Place, Status] | None:
+        """The first report of an incident, where it is now and what became of it, by its public code; for everybody, so
+        the caller decides by category whether it is shown and shows nothing of people."""
         ...
 
 

@@ -49,8 +49,9 @@ class Answer:
 
 
 def fingerprint(body: BaseModel, *more: str) -> str:
-    """A digest that is equal for equal wishes, whatever the order of fields or white space."""
-    canonical = json.dumps(body.model_dump(mode="json"), sort_keys=True, ensure_ascii=False)
+    """A digest that is equal for equal wishes, whatever the order of fields or white space. What stands at its default is
+    left out, so that a later version with more optional fields still knows a wish that was made before it."""
+    canonical = json.dumps(body.model_dump(mode="json", exclude_defaults=True), sort_keys=True, ensure_ascii=False)
     return hashlib.sha256("\n".join((canonical, *more)).encode()).hexdigest()
 
 

@@ -17,7 +17,7 @@ from services.dispatch import api as dispatch_api
 from services.dispatch import policy as dispatch_policy
 from services.dispatch import store as dispatch_store
 from services.dispatch.handlers import ReceiveReport
-from services.intake import accounts_api, forgetting_api, sessions_api
+from services.intake import accounts_api, forgetting_api, photos_api, public_api, sessions_api
 from services.intake import api as intake_api
 from services.intake import policy as intake_policy
 from services.intake import store as intake_store
@@ -30,13 +30,17 @@ from services.intake.domain.status import OrderView, Status
 from services.intake.issuers import IdTokens
 from services.intake.logins import LoginLimits
 from services.intake.metrics import AccountMetrics
+from services.intake.photo_links import PhotoLinks
 from services.intake.photo_pool import PhotoPool
 from services.intake.photos import SanitisedPhoto
 from services.intake.ports import Photo
+from services.intake.public_api import Window
 from services.intake.receipts import ReceiptSigner
 from services.intake.sessions import InviteAccount
 from services.intake.sessions_api import Door
+from services.intake.taking import Taking
 from services.intake.tokens import SessionTokens
+from services.intake.visitors import Visitors
 from services.notify import api as notify_api
 from services.notify import policy as notify_policy
 from services.notify import store as notify_store
@@ -73,6 +77,9 @@ TEXT, CODE, NAME, PHONE = "井盖被冲开", "7K3M-9QXA", "张三", "13812345678
 CONTENT, DEVICE, GRID = "jpeg-of-a-manhole", "手机-七号", "14030200300500505"
 SECRETS = (RIDER, TEXT, CODE, NAME, PHONE, CONTENT, DEVICE, GRID)
 """What nobody may find in an answer who has nothing to do with it."""
+
+LINKS = PhotoLinks(b"0123456789abcdef0123456789abcdef")
+"""Signs links to photos."""
 
 UNCERTAIN, SOMEBODY = "unc", "rider-0"
 """An incident whose place is uncertain, and who reported it."""
@@ -164,21 +171,24 @@ def _intake(
         lane, DESK, people, _Places(), counted, "https://front.example/", new_id, lambda n: uuid.uuid4().bytes[:n]
     )
     door = Door(lane, DESK, people, tokens, IdTokens((), asking), limits, counted, system_clock, new_id, secure=True)
-    reports = intake_api.router(
+    taking = Taking(
         lane,
         intake_store.REPORTS,
         intake_store.INCIDENTS,
+        intake_store.PHOTOS,
         intake_store.MongoPhotos(store.database),
         intake_store.MongoViews(store.database),
         intaking.StubRules(),
-        cast(PhotoPool, _Pool()),
-        signer,
         system_clock,
         new_id,
     )
+    pool = cast(PhotoPool, _Pool())
+    photos = photos_api.router(taking, pool, signer, LINKS)
+    window = public_api.router(Window(taking.views, taking.rules, Visitors(MemoryStorage(), many, many)))
     states = intake_store.MongoForgettings(store.database)
     forgetting = forgetting_api.router(lane, intake_store.ACCOUNTS, states, Pseudonyms(b"k" * 32))
-    return [reports, accounts_api.router(office), sessions_api.router(door), forgetting]
+    reports = [intake_api.router(taking, pool), photos, window]
+    return [*reports, accounts_api.router(office), sessions_api.router(door), forgetting]
 
 
 def _dispatch(store: MongoStore, lane: Lane) -> APIRouter:
@@ -241,6 +251,7 @@ async def _tell_intake(store: MongoStore) -> None:
         store.put("reports", {**intake_store.REPORTS.dump(report), "version": 1})
         store.put("incidents", {**intake_store.INCIDENTS.dump(opened), "version": 1})
         store.put("statuses", {**intake_store.STATUSES.dump(status), "version": 1})
+    store.put("codes", {"_id": CODE, "incident": "inc"})
 
 
 async def _open_door(store: MongoStore, lane: Lane, tokens: SessionTokens) -> tuple[str, str]:

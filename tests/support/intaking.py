@@ -4,11 +4,16 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from services.intake.domain.report import GridPath, Report
+from services.intake.domain.report import GridPath, Place, Report
 from services.intake.domain.status import Status
 from services.intake.ports import CategoryRule, Photo
-from services.intake.store import INCIDENTS, REPORTS, STATUSES
+from services.intake.store import INCIDENTS, PHOTOS, REPORTS, STATUSES
+from services.intake.taking import Sender, Taking
+from shared.context import Context
+from shared.ids import new_id
+from shared.mongo.lane import Lane
 from shared.scope import Scope
+from shared.web.auth import Principal
 from tests.support.memory import MemoryTransactor
 
 RECEIVED = datetime(2026, 11, 25, 1, 40, tzinfo=UTC)
@@ -22,10 +27,12 @@ class StubRules:
     photo_required: bool = False
     grid: GridPath | None = GRID
     version: str = "v1"
+    public: bool = True
 
     def category(self, scheme: str, code: str) -> CategoryRule | None:
         known = (scheme, code) == ("gb30428", "P0101")
-        return CategoryRule(self.photo_required, frozenset({"missing", "broken"})) if known else None
+        conditions = frozenset({"missing", "broken"})
+        return CategoryRule(self.photo_required, conditions, self.public, "上水井盖", "Water cover") if known else None
 
     def locate(self, lng: float, lat: float) -> GridPath | None:
         return self.grid
@@ -39,6 +46,7 @@ class MemoryPhotos:
     store: MemoryTransactor = field(default_factory=MemoryTransactor)
 
     async def put(self, photo: Photo, jpeg: bytes, thumb: bytes) -> bool:
+        self.store.documents.setdefault(PHOTOS.ref(photo.id), {**PHOTOS.dump(photo), "version": 1})
         return self.photos.setdefault(photo.id, photo) is photo
 
     async def own(self, scope: Scope, ids: list[str]) -> dict[str, Photo]:
@@ -51,6 +59,12 @@ class MemoryPhotos:
             return None
         shown = scope.desk or scope.department in self._ordered(id_)
         return b"jpeg" if photo.uploader == scope.actor or (shown and photo.subdistrict == scope.subdistrict) else None
+
+    async def seen(self, scope: Scope, ids: list[str]) -> set[str]:
+        return {id_ for id_ in ids if await self.read(scope, id_, thumb=True) is not None}
+
+    async def shown(self, id_: str, *, thumb: bool) -> bytes | None:
+        return (b"thumb" if thumb else b"jpeg") if id_ in self.photos else None
 
     def _ordered(self, photo: str) -> set[str]:
         found = [INCIDENTS.load(d) for ref, d in self.store.documents.items() if ref.collection == "incidents"]
@@ -73,10 +87,44 @@ class MemoryViews:
         seen = scope.sees(report.subdistrict, community) if scope.desk else report.rider == scope.id
         return (report, _status(self.store, report.incident)) if seen else None
 
+    async def awaiting(self, scope: Scope, photo: str) -> list[str]:
+        found = [REPORTS.load(one) for ref, one in self.store.documents.items() if ref.collection == "reports"]
+        return [one.id for one in found if photo in one.awaiting and one.subdistrict == scope.subdistrict]
+
+    async def public(self, code: str) -> tuple[Report, Place, Status] | None:
+        found = [INCIDENTS.load(one) for ref, one in self.store.documents.items() if ref.collection == "incidents"]
+        for incident in found:
+            if incident.code == code:
+                report = REPORTS.load(self.store.documents[REPORTS.ref(incident.reports[0])])
+                return report, incident.place or report.place, _status(self.store, incident.id)
+        return None
+
 
 def _status(store: MemoryTransactor, incident: str) -> Status:
     document = store.documents.get(STATUSES.ref(incident))
     return STATUSES.load(document) if document else Status(incident)
+
+
+def taking(
+    lane: Lane, store: MemoryTransactor, photos: MemoryPhotos | None = None, rules: StubRules | None = None
+) -> Taking:
+    """All that taking a report needs, over a memory store."""
+    return Taking(
+        lane,
+        REPORTS,
+        INCIDENTS,
+        PHOTOS,
+        photos or MemoryPhotos(store=store),
+        MemoryViews(store),
+        rules or StubRules(),
+        clock=lambda: RECEIVED,
+        new_id=new_id,
+    )
+
+
+def sender(caller: Principal, story: str = "story-1") -> Sender:
+    """Somebody who reports for himself."""
+    return Sender(caller.scope, caller.id, Context(caller.actor, story))
 
 
 def photo(id_: str = "p1", uploader: str = "rider:rider-1", gps: tuple[float, float] | None = None) -> Photo:

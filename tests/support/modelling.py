@@ -13,7 +13,7 @@ from services.dispatch import agents as dispatch
 from services.dispatch.store import INCIDENTS as DISPATCHED
 from services.intake import agents as intake
 from services.intake.domain.report import GridPath, Place, Point, Report
-from services.intake.handlers import OpenReport
+from services.intake.opening import OpenReport
 from services.intake.store import INCIDENTS, REPORTS, STATUSES
 from services.notify import agents as notify
 from services.notify.store import BOOKS as INBOXES

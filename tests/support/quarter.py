@@ -16,7 +16,7 @@ from services.intake.accounts import put_account
 from services.intake.domain.account import Account
 from services.intake.domain.report import GridPath, Place, Point, Report
 from services.intake.forgetting import ForgetAccount
-from services.intake.handlers import OpenReport
+from services.intake.opening import OpenReport
 from services.notify import agents as notify_agents
 from services.notify import store as notify
 from services.points import agents as points_agents

@@ -10,21 +10,21 @@ import pytest
 
 from services.intake.domain.report import flags_of
 from services.intake.forms import ReportIn
-from services.intake.handlers import CODES, KeyReused, Opened
+from services.intake.opening import CODES, KeyReused, Opened
 from services.intake.photo_pool import PhotoPool
 from services.intake.photos import SanitisedPhoto
-from services.intake.receiving import prepare_report, take_photo
+from services.intake.receiving import take_photo
 from services.intake.store import INCIDENTS, REPORTS
-from shared.context import Context
+from services.intake.taking import take_report
 from shared.contracts.incident_reported import IncidentReported
 from shared.errors import Invalid, Unavailable
 from shared.geo import crs
-from shared.ids import new_id, public_code, report_id
+from shared.ids import public_code, report_id
 from shared.mongo.lane import Lane
 from shared.mongo.work import Ref
 from shared.scope import Scope
 from shared.web.auth import Principal, Role
-from tests.support.intaking import GRID, RECEIVED, MemoryPhotos, StubRules, photo, place, wish
+from tests.support.intaking import GRID, RECEIVED, MemoryPhotos, StubRules, photo, place, sender, taking, wish
 from tests.support.lanes import published, running
 from tests.support.memory import NOW, MemoryTransactor
 
@@ -43,11 +43,8 @@ class Intake:
 
     async def report(self, caller: Principal = RIDER, lane: Lane | None = None, **changes: Any) -> Opened:
         body = ReportIn.model_validate(wish(**changes))
-        context = Context(caller.actor, "story-1")
-        command = await prepare_report(
-            body, caller, REPORTS, INCIDENTS, self.photos, self.rules, new_id, RECEIVED, context
-        )
-        return await (lane or self.lane).submit(command)
+        desk = taking(lane or self.lane, self.store, self.photos, self.rules)
+        return await take_report(desk, body, sender(caller))
 
     def events(self) -> list[IncidentReported]:
         found = [message.data for _, message in published(self.store, "incident-reported")]
@@ -194,15 +191,12 @@ async def test_the_key_belongs_to_the_rider(intake: Intake) -> None:
 
 async def test_a_taken_code_gives_the_next_candidate_and_three_taken_ones_another_try_later(intake: Intake) -> None:
     body = ReportIn.model_validate(wish())
-    context = Context("rider:rider-1", "story-1")
+    desk = replace(taking(intake.lane, intake.store, intake.photos, intake.rules), new_id=lambda: "inc")
     taken = [public_code("inc", attempt) for attempt in range(3)]
     assert len(set(taken)) == 3
 
     async def report() -> Opened:
-        command = await prepare_report(
-            body, RIDER, REPORTS, INCIDENTS, intake.photos, intake.rules, lambda: "inc", RECEIVED, context
-        )
-        return await intake.lane.submit(command)
+        return await take_report(desk, body, sender(RIDER))
 
     for code in taken:
         intake.store.documents[Ref(CODES, code)] = {"_id": code, "incident": "another", "version": 1}

@@ -1,9 +1,12 @@
 """What a report is, how its place is read, what of its text may travel."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal
+
+from shared.context import Context
+from shared.geo import crs
 
 CERTAIN_METRES = 100.0
 """A fix less certain than this is never turned into a micro-grid."""
@@ -11,7 +14,7 @@ CERTAIN_METRES = 100.0
 CONFLICT_METRES = 200.0
 """Declared place and a photo's own place further apart than this are flagged, both kept."""
 
-Flag = Literal["needs_location", "location_conflict"]
+Flag = Literal["needs_location", "location_conflict", "awaiting_photo", "photo_missing"]
 
 # Mobile numbers, and fixed lines with an area code; blanks, dots and dashes as people write them.
 _DASH = "\u2010-\u2015\uff0d-"  # the plain one last, where it is no range
@@ -57,7 +60,10 @@ class Place:
 class Report:
     """One rider's observation, as it is stored. `fingerprint` tells a repeated request from another one under its key.
 
-    `reference_version` is the reference data that knew the category and chose the micro-grid.
+    `reference_version` is the reference data that knew the category and chose the micro-grid. `place` is where it is by
+    what is known now; `reported_place` is where it was reported, if staff have corrected that since (what a desk sees goes
+    by `place`). `awaiting` are photos announced that have not arrived, `wake_at` is when something happens to it by itself.
+    `told`: whether the others have been told of it; with `context` they are told later (None once nothing more is due).
     """
 
     id: str
@@ -78,17 +84,27 @@ class Report:
     received_at: datetime
     flags: tuple[Flag, ...]
     reference_version: str = ""
+    reported_place: Place | None = None
+    awaiting: tuple[str, ...] = ()
+    told: bool = True
+    wake_at: datetime | None = None
+    context: Context | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Incident:
-    """The thing in the world, as far as intake opened it. What became of it is dispatch's; see `status.py`."""
+    """The thing in the world, as far as intake opened it. What became of it is dispatch's; see `status.py`.
+
+    `place` is where it is by what is known now, `moved_by` the sequence number of the `incident-changed` that said so.
+    """
 
     id: str
     code: str
     subdistrict: str
     reports: tuple[str, ...]
     photo_ids: tuple[str, ...]
+    place: Place | None = None
+    moved_by: int = 0
 
 
 def flags_of(place: Place, photo_places: list[float | None]) -> tuple[Flag, ...]:
@@ -101,6 +117,11 @@ def flags_of(place: Place, photo_places: list[float | None]) -> tuple[Flag, ...]
     return tuple(flags)
 
 
+def metres_between(place: Place, photo: tuple[float, float] | None) -> float | None:
+    """Between the declared place and the one that a photo has of its own, None if it has none."""
+    return None if photo is None else crs.distance_m((place.wgs84.lng, place.wgs84.lat), photo)
+
+
 def mask_phones(text: str) -> str:
     """The text with telephone numbers cut to their last two digits, as it may leave intake."""
     masked = text
@@ -111,4 +132,10 @@ def mask_phones(text: str) -> str:
 
 def open_incident(report: Report) -> Incident:
     """The incident that a report which joins none opens."""
-    return Incident(report.incident, report.code, report.subdistrict, (report.id,), report.photo_ids)
+    return Incident(report.incident, report.code, report.subdistrict, (report.id,), report.photo_ids, report.place)
+
+
+def move_report(report: Report, place: Place) -> Report:
+    """The report where staff say that it is; where it was reported is kept, however often that happens."""
+    flags = report.flags if place.grid is None else tuple(flag for flag in report.flags if flag != "needs_location")
+    return replace(report, place=place, reported_place=report.reported_place or report.place, flags=flags)

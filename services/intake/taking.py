@@ -1,0 +1,124 @@
+"""From a request to a command: what the report names is checked, then the lane decides the rest in one transaction."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from services.intake.checking import check_category, check_photos, place_of
+from services.intake.domain.photo import photo_id
+from services.intake.domain.report import Report, metres_between
+from services.intake.forms import ReportIn
+from services.intake.opening import Opened, OpenReport
+from services.intake.ports import Incidents, Photo, PhotoFacts, PhotoStore, Reports, Rules, Views
+from services.intake.waiting import SettlePhotos
+from shared.clock import Clock
+from shared.context import Context
+from shared.errors import Invalid
+from shared.ids import NewId, report_id
+from shared.mongo.lane import Lane
+from shared.scope import Scope
+from shared.web.idempotency import fingerprint
+
+
+@dataclass(frozen=True, slots=True)
+class Taking:
+    """All that taking a report needs, made once in `app.py`."""
+
+    lane: Lane
+    reports: Reports
+    incidents: Incidents
+    facts: PhotoFacts
+    photos: PhotoStore
+    views: Views
+    rules: Rules
+    clock: Clock
+    new_id: NewId
+
+
+@dataclass(frozen=True, slots=True)
+class Sender:
+    """Who sends a report and whose it is. `scope` is that of whoever sends it: the client key, the photos and what he is
+    answered go by that; `rider` is whom it is credited to, the same person unless somebody writes for him."""
+
+    scope: Scope
+    rider: str
+    context: Context
+
+
+async def take_report(desk: Taking, wish: ReportIn, sender: Sender) -> Opened:
+    """Store it, or answer what was stored for its key: so also if reference data or retention would refuse it by now.
+
+    Raises as `prepare_report` and `OpenReport` do.
+    """
+    try:
+        command = await prepare_report(desk, wish, sender)
+    except Invalid:
+        before = await _answered(desk, wish, sender)
+        if before is None:
+            raise
+        return Opened(before, replayed=True)
+    opened = await desk.lane.submit(command)
+    return Opened(await _settled(desk, opened.report, sender), opened.replayed)
+
+
+async def prepare_report(desk: Taking, wish: ReportIn, sender: Sender) -> OpenReport:
+    """The command for a report. Raises `Invalid` naming each field that reference data or stored photos contradict."""
+    announced = [photo_id(sender.scope.actor, digest) for digest in wish.awaiting_photos]
+    found = await desk.photos.own(sender.scope, [*wish.photo_ids, *announced])
+    check_category(wish, desk.rules)
+    check_photos(wish, announced, found)
+    report = _report(desk, wish, sender, announced, found)
+    distances = tuple(metres_between(report.place, photo.gps) for photo in found.values())
+    return OpenReport(desk.reports, desk.incidents, report, distances, sender.context)
+
+
+async def photo_arrived(desk: Taking, scope: Scope, photo: str, context: Context) -> None:
+    """Tell every report that waits for this photo. Called after each upload, so also when it is repeated."""
+    for report in await desk.views.awaiting(scope, photo):
+        await desk.lane.submit(_settle(desk, report, context))
+
+
+def _report(desk: Taking, wish: ReportIn, sender: Sender, announced: list[str], found: dict[str, Photo]) -> Report:
+    """As it will be stored if it is new; announced photos that are there already count as named."""
+    return Report(
+        id=report_id(sender.scope.id, wish.client_key),
+        client_key=wish.client_key,
+        fingerprint=fingerprint(wish),
+        rider=sender.rider,
+        subdistrict=sender.scope.subdistrict,
+        incident=desk.new_id(),
+        code="",
+        category={"scheme": wish.category.scheme, "code": wish.category.code},
+        condition=wish.category.condition,
+        emergency=wish.emergency,
+        place=place_of(wish.place, desk.rules),
+        text=wish.text,
+        interim_measures=wish.interim_measures,
+        photo_ids=(*wish.photo_ids, *(id_ for id_ in announced if id_ in found)),
+        awaiting=tuple(id_ for id_ in announced if id_ not in found),
+        captured_at=_milliseconds(wish.captured_at),
+        received_at=desk.clock(),
+        flags=(),
+        reference_version=desk.rules.version,
+    )
+
+
+async def _answered(desk: Taking, wish: ReportIn, sender: Sender) -> Report | None:
+    """The report that this very wish has made before, None if there is none."""
+    found = await desk.views.report(sender.scope, report_id(sender.scope.id, wish.client_key))
+    return found[0] if found is not None and found[0].fingerprint == fingerprint(wish) else None
+
+
+async def _settled(desk: Taking, report: Report, sender: Sender) -> Report:
+    """A photo may have arrived while the report was being stored, when nobody waited for it yet."""
+    if not report.awaiting or not await desk.photos.own(sender.scope, list(report.awaiting)):
+        return report
+    return await desk.lane.submit(_settle(desk, report.id, sender.context)) or report
+
+
+def _settle(desk: Taking, report: str, context: Context) -> SettlePhotos:
+    return SettlePhotos(desk.reports, desk.incidents, desk.facts, report, context)
+
+
+def _milliseconds(at: datetime) -> datetime:
+    """All that MongoDB stores, so that a repeated request gets the same answer."""
+    return at.replace(microsecond=at.microsecond // 1000 * 1000)
