@@ -102,7 +102,13 @@ PLAN = Plan(
 """What becomes of what names somebody who is to be forgotten; all else is renamed, photos too (see `retention`)."""
 
 
-_NAMING = (("reports", "photo_ids"), ("reports", "awaiting"), ("incidents", "photo_ids"), ("statuses", "after_photos"))
+_NAMING = (
+    ("reports", "photo_ids"),
+    ("reports", "awaiting"),
+    ("incidents", "photo_ids"),
+    ("statuses", "after_photos"),
+    ("visits", "photo_ids"),
+)
 """Where ids of photos stand. Whatever else names a photo belongs here, or its photos are swept as orphans."""
 
 

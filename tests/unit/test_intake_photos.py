@@ -14,6 +14,7 @@ import pytest
 from services.intake.domain.photo import photo_id
 from services.intake.photo_links import VALID
 from services.intake.photo_pool import PhotoPool
+from shared.contracts.incident_reported import IncidentReported
 from shared.web.app import MAX_BODY_BYTES
 from tests.support.intaking import photo, wish
 from tests.support.lanes import published, running
@@ -169,6 +170,7 @@ async def test_scenario_05_declared_and_exif_place_250_m_apart_are_flagged_and_b
     assert kept.gps == pytest.approx((113.58, 37.85925), abs=1e-5)
     assert body["place"]["wgs84"]["lat"] == pytest.approx(37.857, abs=1e-5)
     ((_, message),) = published(house.store)
+    assert isinstance(message.data, IncidentReported)
     assert "location_conflict" in message.data.flags
     same = heic(street(200, 110), exif_of(gps=AT_P0))
     again = form(wish(client_key="phone-0002"), same, name="IMG.HEIC")

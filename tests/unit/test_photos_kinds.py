@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from ops.photo_table import table
 from services.intake import kinds
 from services.intake.photos import Limits, sanitise
 from services.intake.refusals import WORDS, at, refused
@@ -256,6 +257,29 @@ def samples() -> list[tuple[str, bytes]]:
     pictures = [path for path in sorted(Path(folder).iterdir()) if path.suffix.lower() != ".md"]
     assert pictures, f"{folder} holds no photo"
     return [(path.name, path.read_bytes()) for path in pictures]
+
+
+def test_the_page_explains_each_refusal_in_the_words_that_the_rider_reads() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "photos.md").read_text()
+    for code, (zh, en) in WORDS.items():
+        assert re.search(rf"\| `{code}` \|.*\| {re.escape(zh)} \| {re.escape(en)} \|", page), code
+
+
+def test_the_page_says_what_became_of_each_sample(tmp_path: Path) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "photos.md").read_text()
+    folder = os.environ.get("QIANSHAO_PHOTO_SAMPLES")
+    if folder is not None:
+        assert "\n".join(table(Path(folder))) in page
+    for name, raw in (
+        ("a.jpg", jpeg(street())),
+        ("b.png", jpeg(street())),
+        ("c.heic", heic(street(), exif_of(gps=AT_P0))),
+    ):
+        (tmp_path / name).write_bytes(raw)
+    rows = table(tmp_path)[2:]
+    assert "accepted, JPEG | 640 x 480 | - | - |" in rows[0]
+    assert "refused: `mislabelled`" in rows[1]
+    assert "accepted, HEIC | 640 x 480 | - | 37.857, 113.580 |" in rows[2]
 
 
 @pytest.mark.parametrize(("name", "raw"), [pytest.param(*sample, id=sample[0]) for sample in samples()])
