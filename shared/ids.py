@@ -1,6 +1,8 @@
 """Identifiers: what is derived from what, so that doing a thing twice names the same thing twice."""
 
 import hashlib
+import re
+import unicodedata
 import uuid
 from collections.abc import Callable
 
@@ -35,3 +37,20 @@ def public_code(incident_id: str, attempt: int = 0) -> str:
     number = int.from_bytes(digest[:5], "big")
     text = "".join(_ALPHABET[(number >> shift) & 31] for shift in range(35, -1, -5))
     return f"{text[:4]}-{text[4:]}"
+
+
+def read_code(text: str) -> str | None:
+    """The public code that people typed or read out: any case, dashes and blanks anywhere, O for 0, I or L for 1.
+
+    None if it cannot be one.
+    """
+    if len(text) > _LONGEST_TYPED:
+        return None
+    plain = re.sub(r"[\s\u2010-\u2015_-]", "", unicodedata.normalize("NFKC", text)).upper().translate(_MISREAD)
+    if len(plain) != _CODE_LETTERS or not set(plain) <= set(_ALPHABET):
+        return None
+    return f"{plain[:4]}-{plain[4:]}"
+
+
+_LONGEST_TYPED, _CODE_LETTERS = 40, 8
+_MISREAD = str.maketrans("OIL", "011")

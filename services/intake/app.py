@@ -14,6 +14,8 @@ from services.intake import (
     agents,
     forgetting_api,
     nearby_api,
+    photos_api,
+    public_api,
     reports_api,
     sessions_api,
     updates_api,
@@ -30,9 +32,11 @@ from services.intake.links import invite_link
 from services.intake.logins import LoginLimits, counters
 from services.intake.metrics import AccountMetrics
 from services.intake.nearby_api import Lookout
+from services.intake.photo_links import PhotoLinks
 from services.intake.photo_pool import PhotoPool
 from services.intake.photos import Limits
 from services.intake.policy import POLICY
+from services.intake.public_api import Window
 from services.intake.receipts import ReceiptSigner
 from services.intake.rules import ReferenceRules
 from services.intake.sessions import Desk, InviteFirst
@@ -62,6 +66,7 @@ from services.intake.store import (
 )
 from services.intake.taking import Taking
 from services.intake.tokens import SessionTokens
+from services.intake.visitors import Visitors
 from services.intake.visits_api import RoundsDesk
 from services.intake.waiting import SettlePhotos
 from shared.api import Api, run_api
@@ -97,7 +102,9 @@ async def api(process: Process) -> None:
     asking = httpx2.AsyncClient(follow_redirects=False)
     process.on_stop("issuers", asking.aclose)
     id_tokens = IdTokens(read_issuers(settings.oidc_issuers), asking)
-    limits = LoginLimits(counters(settings.mongo_uri.get_secret_value(), settings.mongo_database))
+    counted = counters(settings.mongo_uri.get_secret_value(), settings.mongo_database)
+    limits, visitors = LoginLimits(counted), Visitors(counted)
+    links = PhotoLinks.from_file(settings.session_secret)
     process.on_stop("counters of logins", limits.close)
 
     def routers(parts: Api) -> list[APIRouter]:
@@ -122,7 +129,9 @@ async def api(process: Process) -> None:
         secure = settings.environment != "development"
         door = Door(parts.lane, DESK, people, tokens, id_tokens, limits, metrics, system_clock, new_id, secure=secure)
         return [
-            http.router(taking, pool, signer),
+            http.router(taking, pool),
+            photos_api.router(taking, pool, signer, links),
+            public_api.router(Window(views, rules, visitors)),
             reports_api.router(taking),
             updates_api.router(parts.lane, HOLDINGS, photos, views),
             nearby_api.router(Lookout(surroundings, rules, system_clock)),

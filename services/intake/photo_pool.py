@@ -9,7 +9,8 @@ from concurrent.futures.process import BrokenProcessPool
 import structlog
 
 from services.intake.photos import Limits, SanitisedPhoto, sanitise
-from shared.errors import Invalid, Unavailable
+from services.intake.refusals import refused
+from shared.errors import Unavailable
 
 log = structlog.get_logger(__name__)
 
@@ -44,10 +45,10 @@ class PhotoPool:
                 return await asyncio.get_running_loop().run_in_executor(pool, sanitise, raw, self._limits)
         except BrokenProcessPool:
             self._renew(pool)
-            raise Invalid.field("photo", "cannot be decoded within the limits of memory") from None
+            raise refused("too_complex", "memory") from None
         except TimeoutError:
             self._renew(pool)
-            raise Invalid.field("photo", f"cannot be decoded within {SECONDS:.0f} s") from None
+            raise refused("too_complex", f"> {SECONDS:.0f} s") from None
         finally:
             self._waiting -= 1
 

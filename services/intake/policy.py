@@ -17,6 +17,17 @@ REPORTS: dict[str, Rule] = {
         zh="看一张照片",
         en="one photo, for whoever may see it",
     ),
+    "POST /v1/photos/links": allow(
+        Role.RIDER,
+        Role.DEPARTMENT,
+        *DESKS,
+        reach=(Reach.OWN, Reach.DEPARTMENT, Reach.COMMUNITIES),
+        zh="取照片的限时链接",
+        en="links to photos that need no token, for whoever may see them",
+    ),
+    "GET /v1/photos/{photo_id}/signed": public(
+        "凭十分钟内有效的签名链接看一张照片", "one photo, for whoever has a signed link that is not ten minutes old"
+    ),
     "POST /v1/reports": allow(Role.RIDER, reach=Reach.OWN, zh="上报隐患", en="report a hazard"),
     "POST /v1/reports/batch": allow(
         Role.RIDER, reach=Reach.OWN, zh="补报离线时记下的隐患", en="report what was seen while offline"
@@ -111,4 +122,11 @@ ROUNDS: dict[str, Rule] = {
     "POST /v1/visits": allow(Role.RIDER, reach=Reach.OWN, zh="记录一次走访", en="record one visit of a round"),
 }
 
-POLICY: Policy = {**REPORTS, **UPDATES, **ROUNDS, **SESSIONS, **ACCOUNTS, **export.POLICY}
+PUBLIC: dict[str, Rule] = {
+    "GET /v1/public/incidents/{code}": public(
+        "凭编号查公开类别隐患的进展，不含个人信息，位置约到 50 米",
+        "what became of an incident of a public category by its code: nothing of people, its place to 50 m",
+    ),
+}
+
+POLICY: Policy = {**REPORTS, **UPDATES, **PUBLIC, **ROUNDS, **SESSIONS, **ACCOUNTS, **export.POLICY}

@@ -10,7 +10,7 @@ from services.intake.domain.campaign import Campaign
 from services.intake.domain.forgetting import Forgetting
 from services.intake.domain.invite import Invite
 from services.intake.domain.listing import ReportListing
-from services.intake.domain.report import GridPath, Incident, Report
+from services.intake.domain.report import GridPath, Incident, Place, Report
 from services.intake.domain.roster import Places
 from services.intake.domain.session import Devices, Session
 from services.intake.domain.sight import Sight
@@ -24,12 +24,15 @@ Item = TypeVar("Item")
 
 @dataclass(frozen=True, slots=True)
 class CategoryRule:
-    """What intake must know of a category: whether a photo is needed and which conditions it has."""
+    """What intake must know of a category: whether a photo is needed, which conditions it has, whether everybody may see
+    what became of it, and what it is called."""
 
     photo_required: bool
     conditions: frozenset[str]
     radius_m: float = 50.0
     public: bool = False
+    zh: str = ""
+    en: str = ""
 
 
 class Rules(Protocol):
@@ -99,6 +102,14 @@ class PhotoStore(Protocol):
         """The JPEG for whoever may see it: its uploader, a department with an order there, the desk of the place."""
         ...
 
+    async def seen(self, scope: Scope, ids: list[str]) -> set[str]:
+        """Those of the photos that `read` would show the caller."""
+        ...
+
+    async def shown(self, id_: str, *, thumb: bool) -> bytes | None:
+        """The JPEG for whoever has a signed link, which was minted for somebody who may see it."""
+        ...
+
 
 class Reports(Protocol):
     """Reports in the working set of a transaction."""
@@ -144,6 +155,11 @@ class Views(Protocol):
 
     async def awaiting(self, scope: Scope, photo: str) -> list[str]:
         """The ids of reports that wait for this photo; `scope` is its uploader's."""
+        ...
+
+    async def public(self, code: str) -> tuple[Report, Place, Status] | None:
+        """The first report of an incident, where it is now and what became of it, by its public code; for everybody, so
+        the caller decides by category whether it is shown and shows nothing of people."""
         ...
 
 

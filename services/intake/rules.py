@@ -23,7 +23,9 @@ class ReferenceRules:
         if category is None:
             return None
         conditions = frozenset(condition.code for condition in category.conditions)
-        return CategoryRule(category.photo_required, conditions, category.radius_m, category.public)
+        return CategoryRule(
+            category.photo_required, conditions, category.radius_m, category.public, category.zh, category.en
+        )
 
     def locate(self, lng: float, lat: float) -> GridPath | None:
         path = self._reference.grid.locate(lng, lat)

@@ -14,7 +14,7 @@ from services.intake.domain.campaign import Campaign
 from services.intake.domain.forgetting import Forgetting, forgetting_of
 from services.intake.domain.invite import Invite
 from services.intake.domain.listing import ReportListing
-from services.intake.domain.report import Incident, Report
+from services.intake.domain.report import Incident, Place, Report
 from services.intake.domain.session import Devices, Session, is_open
 from services.intake.domain.sight import Sight
 from services.intake.domain.spot import BROKEN_AGAIN, Near, Spot, seen_from
@@ -74,6 +74,7 @@ COLLECTIONS = (
                 [("subdistrict", ASCENDING), ("received_at", ASCENDING), ("_id", ASCENDING)], name="list_of_subdistrict"
             ),
             IndexModel([("awaiting", ASCENDING)], name="of_awaited", partialFilterExpression=_AWAITING),
+            IndexModel([("photo_ids", ASCENDING)], name="of_photo"),
             WAKING,
         ),
     ),
@@ -85,7 +86,7 @@ COLLECTIONS = (
     Collection("campaigns", (IndexModel([("subdistrict", ASCENDING), ("ends_at", ASCENDING)], name="of_subdistrict"),)),
     Collection("visits", (IndexModel([("rider", ASCENDING), ("received_at", ASCENDING)], name="of_rider"),)),
     Collection("visit_days"),
-    Collection("photos"),
+    Collection("photos", (IndexModel([("received_at", ASCENDING)], name="by_age"),)),
     Collection(
         "accounts",
         (
@@ -133,6 +134,25 @@ PLAN = Plan(
     }
 )
 """What becomes of what names somebody who is to be forgotten; all else is renamed, photos too (see `retention`)."""
+
+
+_NAMING = (
+    ("reports", "photo_ids"),
+    ("reports", "awaiting"),
+    ("incidents", "photo_ids"),
+    ("statuses", "after_photos"),
+    ("visits", "photo_ids"),
+)
+"""Where ids of photos stand. Whatever else names a photo belongs here, or its photos are swept as orphans."""
+
+
+async def _photos_named(database: Database, found: list[Document]) -> set[Any]:
+    """Whatever a report, an incident or a department's work names."""
+    ids = [photo["_id"] for photo in found]
+    named: set[Any] = set()
+    for collection, field in _NAMING:
+        named |= set(await database[collection].distinct(field, {field: {"$in": ids}}))
+    return named
 
 
 async def _photos_needed(database: Database, found: list[Document]) -> set[Any]:
@@ -185,6 +205,8 @@ _WORDLESS: Document = {
 }
 
 RETENTION = (
+    # What nobody has named for two days; what was missed for a week, because no worker ran, goes with the rule below.
+    Rule("orphans", "photos", "received_at", 2, until=9, needed=_photos_named, fixed=True),
     Rule("photos", "photos", "received_at", 730, needed=_photos_needed),
     Rule(
         "photos_of_forgotten",
@@ -267,14 +289,29 @@ class MongoPhotos:
     async def read(self, scope: Scope, id_: str, *, thumb: bool) -> bytes | None:
         """See `PhotoStore`. Nobody's first read is of bytes he may not see: they are asked for with the scope."""
         field = "thumb" if thumb else "jpeg"
+        document = await self._photos.find_one(await self._in_scope(scope, id_), {field: 1})
+        return None if document is None else bytes(document[field])
+
+    async def seen(self, scope: Scope, ids: list[str]) -> set[str]:
+        asked = [
+            await self._photos.find_one(await self._in_scope(scope, id_), {"_id": 1}) for id_ in dict.fromkeys(ids)
+        ]
+        return {document["_id"] for document in asked if document is not None}
+
+    async def shown(self, id_: str, *, thumb: bool) -> bytes | None:
+        field = "thumb" if thumb else "jpeg"
+        document = await self._photos.find_one({"_id": id_}, {field: 1})
+        return None if document is None else bytes(document[field])
+
+    async def _in_scope(self, scope: Scope, id_: str) -> Document:
+        """The query that finds the photo if the caller may see it."""
         own = {"uploader": scope.actor}
         if scope.department:
             own["subdistrict"] = scope.subdistrict  # its name is the same everywhere
         seen = [own]
         if await self._is_shown(scope, id_):
             seen.append({"subdistrict": scope.subdistrict})
-        document = await self._photos.find_one({"_id": id_, "$or": seen}, {field: 1})
-        return None if document is None else bytes(document[field])
+        return {"_id": id_, "$or": seen}
 
     async def _is_shown(self, scope: Scope, id_: str) -> bool:
         """Whether the caller may see it though he did not upload it."""
@@ -304,6 +341,8 @@ class MongoViews:
 
     def __init__(self, database: Database) -> None:
         self._reports = database["reports"]
+        self._incidents = database["incidents"]
+        self._codes = database["codes"]
         self._statuses = database["statuses"]
 
     async def report(self, scope: Scope, id_: str) -> tuple[Report, Status] | None:
@@ -330,6 +369,19 @@ class MongoViews:
             ]
         )
         return [(REPORTS.load(one), _status(one)) for one in await found.to_list(None)]
+
+    async def public(self, code: str) -> tuple[Report, Place, Status] | None:
+        row = await self._codes.find_one({"_id": code})
+        opened = None if row is None else await self._incidents.find_one({"_id": row["incident"]})
+        if opened is None or not opened["reports"]:
+            return None
+        document = await self._reports.find_one({"_id": opened["reports"][0]})
+        if document is None:
+            return None
+        incident, report = INCIDENTS.load(opened), REPORTS.load(document)
+        status = await self._statuses.find_one({"_id": incident.id})
+        became = Status(incident.id) if status is None else STATUSES.load(status)
+        return report, incident.place or report.place, became
 
     async def awaiting(self, scope: Scope, photo: str) -> list[str]:
         query = {"awaiting": photo, "subdistrict": scope.subdistrict, **_AWAITING}

@@ -40,7 +40,8 @@ async def nothing_needed(database: Database, found: list[Document]) -> set[Any]:
 class Rule:
     """`noun` of `collection` is kept for `days` after the time in `since`; then the document goes, or with `blank` only what
     that update takes out. `where` narrows, and must not match any more what was blanked. `named`: ids without a person in
-    them, so each gets its own tombstone; otherwise a batch gets one with its count. `fixed`: its days cannot be set."""
+    them, so each gets its own tombstone; otherwise a batch gets one with its count. `fixed`: its days cannot be set.
+    `until`: what has stayed for so many days is not looked at again nor overdue, where most stay for good reason."""
 
     noun: str
     collection: str
@@ -51,10 +52,14 @@ class Rule:
     needed: Needed = nothing_needed
     named: bool = True
     fixed: bool = False
+    until: int | None = None
 
     def due(self, now: datetime) -> Document:
         """The filter of what is too old."""
-        return {**self.where, self.since: {"$lt": now - timedelta(days=self.days)}}
+        past = {"$lt": now - timedelta(days=self.days)}
+        if self.until is not None:
+            past["$gte"] = now - timedelta(days=self.until)
+        return {**self.where, self.since: past}
 
 
 def with_days(rules: Iterable[Rule], days: Mapping[str, int]) -> tuple[Rule, ...]:
@@ -126,7 +131,8 @@ class Retention:
             after = found[-1]["_id"]
             needed = await rule.needed(self._database, found)
             kept = [document[rule.since] for document in found if document["_id"] in needed]
-            oldest = min([oldest, *kept] if oldest else kept, default=oldest)
+            if rule.until is None:
+                oldest = min([oldest, *kept] if oldest else kept, default=oldest)
             ids = [document["_id"] for document in found if document["_id"] not in needed]
             removed += await self._remove(rule, ids, now) if ids else 0
         past = rule.due(now)[rule.since]["$lt"]

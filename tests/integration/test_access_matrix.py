@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qsl, urlsplit
 
 import httpx2
 import pytest
@@ -99,6 +100,7 @@ IN_INBOX = {"audience": f"rider:{RIDER}"}
 IN_COMMUNITY = {"audience": f"community:{HERE}"}
 NOW = datetime.now(UTC).isoformat()
 PHOTO = {"files": {"photo": b"any"}}
+SIGNED = dict(parse_qsl(urlsplit(house.LINKS.mint("photo-of-inc", datetime(2100, 1, 1, tzinfo=UTC)).url).query))
 AND_NEXT = (*DESK, "staff next door")
 ORDER = "/v1/orders/inc.1"
 LATER = "2099-01-01T00:00:00+08:00"
@@ -159,6 +161,20 @@ ROWS: dict[str, list[Row]] = {
         Row("POST /v1/photos", ok("rider", status=201), 201, "photo_id", body=PHOTO, each=True),
         Row("POST /v1/evidence", ok("water", status=201), 201, "receipt", body=PHOTO, each=True),
         Row("GET /v1/photos/{photo_id}", ok("rider", "water", *DESK), mark=CONTENT, path="/v1/photos/photo-of-inc"),
+        Row(
+            "POST /v1/photos/links",
+            ok("rider", "water", *DESK),
+            mark="/intake/v1/photos/photo-of-inc/signed?",
+            body={"json": {"photo_ids": ["photo-of-inc"]}},
+        ),
+        Row(
+            "GET /v1/photos/{photo_id}/signed",
+            ok(NOBODY),
+            mark=CONTENT,
+            path="/v1/photos/photo-of-inc/signed",
+            query=SIGNED,
+        ),
+        Row("GET /v1/public/incidents/{code}", ok(NOBODY), mark=CODE, path=f"/v1/public/incidents/{CODE}"),
         Row("POST /v1/reports", ok("rider", status=201), 201, "reported", body={"json": wish(text="别处")}, each=True),
         Row(
             "POST /v1/reports/batch",

@@ -16,7 +16,16 @@ from services.intake.domain.report import GridPath, Incident, Report
 from services.intake.domain.status import Status
 from services.intake.domain.waiting import GIVEN_UP, PATIENCE, begin
 from services.intake.forms import ReportIn
-from services.intake.store import INCIDENTS, PHOTOS, REPORTS, STATUSES, MongoPhotos, MongoViews
+from services.intake.store import (
+    HOLDINGS,
+    INCIDENTS,
+    PHOTOS,
+    REPORTS,
+    STATUSES,
+    MongoPhotos,
+    MongoSpots,
+    MongoViews,
+)
 from services.intake.taking import Sender, Taking, photo_arrived, take_report
 from services.intake.waiting import SettlePhotos
 from shared.clock import system_clock
@@ -51,9 +60,10 @@ async def desks(stack: Stack) -> AsyncIterator[Desks]:
     async with AsyncExitStack() as open_:
         store = await open_.enter_async_context(in_mongo(stack, intake.COLLECTIONS))
         lanes = [await open_.enter_async_context(running(store.transactor)) for _ in range(2)]
-        photos, views = MongoPhotos(store.database), MongoViews(store.database)
+        photos, views, spots = MongoPhotos(store.database), MongoViews(store.database), MongoSpots(store.database)
         made = [
-            Taking(lane, REPORTS, INCIDENTS, PHOTOS, photos, views, StubRules(), system_clock, new_id) for lane in lanes
+            Taking(lane, REPORTS, INCIDENTS, PHOTOS, photos, views, StubRules(), system_clock, new_id, HOLDINGS, spots)
+            for lane in lanes
         ]
         yield Desks(store, made[0], made[1])
 

@@ -1,6 +1,7 @@
 """Retention over real databases: what is too old goes with a tombstone, nothing that is open or recent does."""
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -146,6 +147,25 @@ async def test_photos_of_a_forgotten_rider_go_when_their_incident_is_over(house:
     close(house, incident)
     await job(house.services["intake"], timedelta(0)).step()
     assert held(house, "intake", "photos") == {}
+
+
+async def test_photos_that_nothing_names_go_after_two_days_and_no_other_ones(house: Quarter) -> None:
+    store = house.services["intake"].store
+    photos = MongoPhotos(store.database)
+    now = system_clock()
+    named = ("p-report", "p-awaited", "p-after", "p-visit")
+    for id_ in (*named, "p-orphan", "p-fresh"):
+        age = timedelta(hours=47) if id_ == "p-fresh" else timedelta(hours=49)
+        await photos.put(replace(photo(id_, f"rider:{RIDER}"), received_at=now - age), b"jpeg", b"thumb")
+    await house.report(RIDER, "井盖没了", ("p-report",))
+    await store.database["reports"].insert_one({"_id": "waits", "awaiting": ["p-awaited"], "photo_ids": []})
+    await store.database["statuses"].insert_one({"_id": "inc", "after_photos": ["p-after"]})
+    await store.database["visits"].insert_one({"_id": "v", "photo_ids": ["p-visit"]})
+    swept = job(house.services["intake"], timedelta(0))
+    await swept.step()
+    assert set(held(house, "intake", "photos")) == {*named, "p-fresh"}
+    assert graves(house, "intake") == {"orphans": 1}
+    assert swept.stats.overdue_seconds["orphans"] == 0.0
 
 
 def test_days_are_set_by_noun_and_never_below_the_least() -> None:

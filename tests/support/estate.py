@@ -23,6 +23,8 @@ from services.intake import (
     accounts_api,
     forgetting_api,
     nearby_api,
+    photos_api,
+    public_api,
     reports_api,
     sessions_api,
     updates_api,
@@ -41,14 +43,17 @@ from services.intake.issuers import IdTokens
 from services.intake.logins import LoginLimits
 from services.intake.metrics import AccountMetrics
 from services.intake.nearby_api import Lookout
+from services.intake.photo_links import PhotoLinks
 from services.intake.photo_pool import PhotoPool
 from services.intake.photos import SanitisedPhoto
 from services.intake.ports import Photo
+from services.intake.public_api import Window
 from services.intake.receipts import ReceiptSigner
 from services.intake.sessions import InviteAccount
 from services.intake.sessions_api import Door
 from services.intake.taking import Taking
 from services.intake.tokens import SessionTokens
+from services.intake.visitors import Visitors
 from services.notify import api as notify_api
 from services.notify import policy as notify_policy
 from services.notify import store as notify_store
@@ -87,6 +92,9 @@ CONTENT, DEVICE, GRID = "jpeg-of-a-manhole", "手机-七号", "14030200300500505
 ROUND = "冬季燃气安全入户"
 SECRETS = (RIDER, TEXT, CODE, NAME, PHONE, CONTENT, DEVICE, GRID, ROUND)
 """What nobody may find in an answer who has nothing to do with it."""
+
+LINKS = PhotoLinks(b"0123456789abcdef0123456789abcdef")
+"""Signs links to photos."""
 
 UNCERTAIN, SOMEBODY = "unc", "rider-0"
 """An incident whose place is uncertain, and who reported it."""
@@ -194,7 +202,9 @@ def _intake(
     )
     updates = updates_api.router(lane, intake_store.HOLDINGS, taking.photos, taking.views)
     nearby = nearby_api.router(Lookout(spots, taking.rules, system_clock))
-    reports = intake_api.router(taking, cast(PhotoPool, _Pool()), signer)
+    pool = cast(PhotoPool, _Pool())
+    photos = photos_api.router(taking, pool, signer, LINKS)
+    window = public_api.router(Window(taking.views, taking.rules, Visitors(MemoryStorage(), many, many)))
     states = intake_store.MongoForgettings(store.database)
     forgetting = forgetting_api.router(lane, intake_store.ACCOUNTS, states, Pseudonyms(b"k" * 32))
     rounds_desk = visits_api.RoundsDesk(
@@ -206,7 +216,8 @@ def _intake(
         intaking.StubRules(),
         system_clock,
     )
-    taken = [reports, reports_api.router(taking), updates, nearby, visits_api.router(rounds_desk)]
+    reports = [intake_api.router(taking, pool), photos, window, reports_api.router(taking)]
+    taken = [*reports, updates, nearby, visits_api.router(rounds_desk)]
     return [*taken, accounts_api.router(office), sessions_api.router(door), forgetting]
 
 
@@ -282,6 +293,7 @@ async def _tell_intake(store: MongoStore) -> None:
         store.put("reports", {**intake_store.REPORTS.dump(report), "version": 1})
         store.put("incidents", {**intake_store.INCIDENTS.dump(opened), "version": 1})
         store.put("statuses", {**intake_store.STATUSES.dump(status), "version": 1})
+    store.put("codes", {"_id": CODE, "incident": "inc"})
 
 
 async def _tell_rounds(store: MongoStore) -> None:

@@ -35,11 +35,9 @@ class StubRules:
 
     def category(self, scheme: str, code: str) -> CategoryRule | None:
         known = (scheme, code) == ("gb30428", "P0101")
-        return (
-            CategoryRule(self.photo_required, frozenset({"missing", "broken"}), self.radius_m, self.public)
-            if known
-            else None
-        )
+        conditions = frozenset({"missing", "broken"})
+        rule = CategoryRule(self.photo_required, conditions, self.radius_m, self.public, "上水井盖", "Water cover")
+        return rule if known else None
 
     def has_grid(self, subdistrict: str, code: str) -> bool:
         return code.startswith(subdistrict)
@@ -73,6 +71,12 @@ class MemoryPhotos:
         shown = scope.desk or scope.department in self._ordered(id_)
         return b"jpeg" if photo.uploader == scope.actor or (shown and photo.subdistrict == scope.subdistrict) else None
 
+    async def seen(self, scope: Scope, ids: list[str]) -> set[str]:
+        return {id_ for id_ in ids if await self.read(scope, id_, thumb=True) is not None}
+
+    async def shown(self, id_: str, *, thumb: bool) -> bytes | None:
+        return (b"thumb" if thumb else b"jpeg") if id_ in self.photos else None
+
     def _ordered(self, photo: str) -> set[str]:
         found = [INCIDENTS.load(d) for ref, d in self.store.documents.items() if ref.collection == "incidents"]
         shown = [_status(self.store, incident.id) for incident in found if photo in incident.photo_ids]
@@ -104,6 +108,14 @@ class MemoryViews:
     async def awaiting(self, scope: Scope, photo: str) -> list[str]:
         found = [REPORTS.load(one) for ref, one in self.store.documents.items() if ref.collection == "reports"]
         return [one.id for one in found if photo in one.awaiting and one.subdistrict == scope.subdistrict]
+
+    async def public(self, code: str) -> tuple[Report, Place, Status] | None:
+        found = [INCIDENTS.load(one) for ref, one in self.store.documents.items() if ref.collection == "incidents"]
+        for incident in found:
+            if incident.code == code:
+                report = REPORTS.load(self.store.documents[REPORTS.ref(incident.reports[0])])
+                return report, incident.place or report.place, _status(self.store, incident.id)
+        return None
 
 
 @dataclass

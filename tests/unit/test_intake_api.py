@@ -10,17 +10,22 @@ from typing import Any
 import httpx2
 import pytest
 from fastapi import FastAPI
+from limits.aio.storage import MemoryStorage
 
 from services.dispatch.receipts import ReceiptVerifier
-from services.intake import reports_api
+from services.intake import photos_api, public_api, reports_api
 from services.intake.api import router
 from services.intake.domain.status import OrderView, Status
 from services.intake.handlers import FollowIncident
+from services.intake.photo_links import PhotoLinks
 from services.intake.photo_pool import PhotoPool
 from services.intake.photos import Limits
+from services.intake.policy import PUBLIC
 from services.intake.policy import REPORTS as REPORT_ROUTES
+from services.intake.public_api import Window
 from services.intake.receipts import ReceiptSigner
 from services.intake.store import STATUSES
+from services.intake.visitors import Visitors
 from shared.contracts.incident_changed import IncidentChanged
 from shared.ids import report_id
 from shared.metrics import Metrics
@@ -49,16 +54,26 @@ class House:
         self.rules = StubRules()
         self.jwks = SIGNER.write_jwks(directory / "jwks.json")
         self.receipt_key = SIGNER.write_private_key(directory / "receipt.pem")
+        self.links = PhotoLinks(b"0123456789abcdef0123456789abcdef")
+        self.visitors = Visitors(MemoryStorage())
+        self.now = NOW
         self.client: httpx2.AsyncClient
 
     def app(self) -> FastAPI:
         signer = ReceiptSigner(self.receipt_key, SIGNER.key_id)
         pool = PhotoPool(1, Limits())  # starts no process before the first photo
-        desk = replace(taking(self.lane, self.store, self.photos, self.rules), clock=lambda: NOW)
-        routes = [router(desk, pool, signer), reports_api.router(desk)]
+        desk = replace(taking(self.lane, self.store, self.photos, self.rules), clock=lambda: self.now)
+        routes = [
+            router(desk, pool),
+            photos_api.router(desk, pool, signer, self.links),
+            public_api.router(Window(desk.views, desk.rules, self.visitors)),
+            reports_api.router(desk),
+        ]
         verifier = TokenVerifier(read_jwks(self.jwks), ISSUER, AUDIENCE)
         metrics = Metrics("intake", "api", "v1")
-        return create("intake", metrics=metrics, checks={}, routers=routes, policy=REPORT_ROUTES, verifier=verifier)
+        return create(
+            "intake", metrics=metrics, checks={}, routers=routes, policy={**REPORT_ROUTES, **PUBLIC}, verifier=verifier
+        )
 
     async def report(self, headers: dict[str, str] = RIDER, **changes: Any) -> httpx2.Response:
         return await self.client.post("/v1/reports", json=wish(**changes), headers=headers)

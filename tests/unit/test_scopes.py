@@ -19,6 +19,8 @@ from shared.scope import Scope
 
 UNSCOPED = {
     "MongoPhotos.put": "writes; whose it is stands in the photo",
+    "MongoPhotos.shown": "for a signed link, minted for somebody whose scope was asked then",
+    "MongoViews.public": "for everybody: the page shows public categories alone, and nothing of people",
     "MongoPeople.of_login": "nobody is logged in yet: the issuer has said who it is",
     "MongoPeople.named": "the operator's command line, who stands at the machine",
     "InboxChanges.listen": "hears that an inbox has changed, reads nothing of it",
@@ -28,6 +30,7 @@ UNSCOPED = {
 SHOWS_NOTHING = {
     "_published_words": "removes events of somebody who is to be forgotten",
     "_of_rider": "finds the books that are renamed together",
+    "_photos_named": "says what retention has to leave",
     "_photos_needed": "says what retention has to leave",
     "_reports_needed": "says what retention has to leave",
     "_incidents_needed": "says what retention has to leave",
