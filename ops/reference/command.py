@@ -13,7 +13,7 @@ from rich.table import Table
 
 from ops import output
 from ops.output import Format, Output
-from ops.reference import import_command, showing
+from ops.reference import explain_command, import_command, showing
 from ops.reference.changes import NOWHERE, Changes, changes
 from ops.reference.notes import notes
 from shared.clock import system_clock
@@ -54,6 +54,7 @@ def diff(
     raise typer.Exit(output.WRONG if found.any else output.FINE)
 
 
+app.command("explain")(explain_command.explain_)
 app.command("import-workbook")(import_command.workbook_)
 app.command("import-grid")(import_command.grid)
 

@@ -88,7 +88,7 @@ def decide(rules: Sequence[Rule], departments: Mapping[str, object], facts: Fact
     """The first rule that matches, of rules sorted by `order`; none is asked after one that cannot tell."""
     for rule in rules:
         try:
-            if _matches(rule.when, facts):
+            if matches(rule.when, facts):
                 return Route(_targets(rule.to, departments, facts), rule.code, version)
         except _Undecidable as error:
             return RouteError(rule.code, str(error), version)
@@ -101,7 +101,8 @@ def names_category(pattern: str, key: CategoryKey) -> bool:
     return text.startswith(pattern[:-1]) if pattern.endswith("*") else text == pattern
 
 
-def _matches(when: When, facts: Facts) -> bool:
+def matches(when: When, facts: Facts) -> bool:
+    """Whether all parts hold. Raises what makes `decide` answer with a `RouteError` if that cannot be told."""
     if when.category and not any(names_category(pattern, facts.category.key) for pattern in when.category):
         return False
     if when.condition and facts.condition not in when.condition:
