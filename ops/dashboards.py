@@ -12,6 +12,7 @@ from typing import Any, cast
 from prometheus_client import CollectorRegistry
 
 from ops.local.state import REPOSITORY
+from services.dispatch.department_metrics import WebhookMetrics
 from services.intake.metrics import AccountMetrics
 from shared.clock import system_clock
 from shared.kafka.agents import Consumer
@@ -118,6 +119,23 @@ ROWS: dict[str, tuple[Panel, ...]] = {
             "重做的轮次 · Rounds repeated, database away",
             "cps",
             {"{{service}} {{topic}}": _rate("qianshao_consumer_transient_total", "service, topic")},
+        ),
+    ),
+    "部门 · Departments": (
+        Panel(
+            "回调送达 · Webhook attempts",
+            "cps",
+            {"{{department}} {{outcome}}": _rate("qianshao_dispatch_webhook_attempts_total", "department, outcome")},
+        ),
+        Panel(
+            "等待回调的消息 · Messages a webhook has not taken",
+            "short",
+            {"{{department}}": "max by (department) (qianshao_dispatch_webhook_waiting_deliveries)"},
+        ),
+        Panel(
+            "最老未达 · Age of the oldest of them",
+            "s",
+            {"{{department}}": "max by (department) (qianshao_dispatch_webhook_oldest_seconds)"},
         ),
     ),
     "接口 · HTTP": (
@@ -256,6 +274,7 @@ def worker_registry() -> CollectorRegistry:
     metrics.watch_retention(Retention(cast(Any, None), database, cast(Any, None), (), system_clock))
     metrics.watch_timers(Timers(database, lane, cast(Any, None), [Timer("of", cast(Any, None))]))
     AccountMetrics(metrics.registry)
+    WebhookMetrics(metrics.registry)
     return metrics.registry
 
 

@@ -1,18 +1,26 @@
 """Composition root: everything dispatch is made of, in reading order."""
 
+from functools import partial
+
 from fastapi import APIRouter
 
-from services.dispatch import agents, department_api
+from services.dispatch import agents, department_api, webhook_store
 from services.dispatch import api as http
+from services.dispatch.department_metrics import WebhookMetrics
 from services.dispatch.department_store import MongoOrderViews
+from services.dispatch.domain.webhooks import Hook
 from services.dispatch.policy import POLICY
 from services.dispatch.receipts import ReceiptVerifier
 from services.dispatch.rules import ReferenceRules
 from services.dispatch.settings import DispatchSettings
 from services.dispatch.store import COLLECTIONS, INCIDENTS, PLAN, RETENTION, MongoViews, exporter
+from services.dispatch.webhook_client import WebhookClient, read_secrets
+from services.dispatch.webhooks import Webhooks
 from shared.api import Api, run_api
+from shared.beside import Beside, Job
 from shared.clock import system_clock
 from shared.reference.load import load
+from shared.reference.reference import Reference
 from shared.runtime import Process
 from shared.settings import KafkaSettings
 from shared.web import export
@@ -37,7 +45,7 @@ async def api(process: Process) -> None:
         settings,
         service=SERVICE,
         reference_version=reference.version,
-        collections=COLLECTIONS,
+        collections=(*COLLECTIONS, *webhook_store.COLLECTIONS),
         routers=routers,
         policy=POLICY,
     )
@@ -56,8 +64,24 @@ async def worker(process: Process) -> None:
         KafkaSettings(),
         service=SERVICE,
         reference_version=reference.version,
-        collections=COLLECTIONS,
+        collections=(*COLLECTIONS, *webhook_store.COLLECTIONS),
         handlers=agents.handlers(INCIDENTS, rules, receipts, reference.departments),
         plan=PLAN,
         retention=RETENTION,
+        beside=partial(_beside, settings, reference),
     )
+
+
+def _beside(settings: DispatchSettings, reference: Reference, beside: Beside) -> list[Job]:
+    """Departments' webhooks; none is configured as a rule."""
+    kept = {code: one.webhook for code, one in reference.departments.items() if one.webhook is not None}
+    if not kept:
+        return []
+    hooks = [Hook(code, webhook.url, webhook.key) for code, webhook in sorted(kept.items())]
+    hosts = [host.strip() for host in settings.webhook_hosts.split(",") if host.strip()]
+    development = settings.environment == "development"
+    client = WebhookClient(hosts, read_secrets(settings.webhook_secrets), development=development)
+    lease, counts = beside.lease("webhooks"), WebhookMetrics(beside.registry)
+    deliveries = webhook_store.MongoDeliveries(beside.database)
+    webhooks = Webhooks(hooks, deliveries, client, lease, system_clock, counts)
+    return [Job("webhooks", webhooks.run, lease, client.close)]
