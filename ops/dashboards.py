@@ -12,6 +12,7 @@ from typing import Any, cast
 from prometheus_client import CollectorRegistry
 
 from ops.local.state import REPOSITORY
+from services.dispatch.department_metrics import WebhookMetrics
 from services.dispatch.metrics import DispatchMetrics
 from services.intake.metrics import AccountMetrics
 from shared.clock import system_clock
@@ -119,6 +120,23 @@ ROWS: dict[str, tuple[Panel, ...]] = {
             "重做的轮次 · Rounds repeated, database away",
             "cps",
             {"{{service}} {{topic}}": _rate("qianshao_consumer_transient_total", "service, topic")},
+        ),
+    ),
+    "部门 · Departments": (
+        Panel(
+            "回调送达 · Webhook attempts",
+            "cps",
+            {"{{department}} {{outcome}}": _rate("qianshao_dispatch_webhook_attempts_total", "department, outcome")},
+        ),
+        Panel(
+            "等待回调的消息 · Messages a webhook has not taken",
+            "short",
+            {"{{department}}": "max by (department) (qianshao_dispatch_webhook_waiting_deliveries)"},
+        ),
+        Panel(
+            "最老未达 · Age of the oldest of them",
+            "s",
+            {"{{department}}": "max by (department) (qianshao_dispatch_webhook_oldest_seconds)"},
         ),
     ),
     "接口 · HTTP": (
@@ -295,6 +313,7 @@ def worker_registry() -> CollectorRegistry:
     metrics.watch_timers(Timers(database, lane, cast(Any, None), [Timer("of", cast(Any, None))]))
     AccountMetrics(metrics.registry)
     DispatchMetrics(metrics.registry)
+    WebhookMetrics(metrics.registry)
     return metrics.registry
 
 

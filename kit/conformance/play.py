@@ -113,6 +113,7 @@ async def play(stage: Stage, program: Program) -> list[Line]:
     await _again(stage)
     await stage.tell("retry", order("retry"), 1, "offer")
     await stage.answer(order("retry"))
+    await stage.fence("retry")  # it has said so, and knows that it has
     await program.kill()
     await program.start()
     await stage.tell("retry", order("retry"), 1, "offer")

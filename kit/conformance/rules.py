@@ -100,6 +100,16 @@ def _seen_seq(lines: list[Line]) -> Iterator[str]:
                 yield f"{line.order}: seen_seq {line.seen_seq} was not told"
             elif line.kind == "accepted" and _asked(known, line.seen_seq) is None:
                 yield f"{line.order}: seen_seq {line.seen_seq} is not that of the message it answers"
+    yield from _never_seen(lines)
+
+
+def _never_seen(lines: list[Line]) -> Iterator[str]:
+    """Questions after which something was said, but nothing that had seen them."""
+    for at, line in enumerate(lines):
+        if isinstance(line, Told) and line.kind in ASKS:
+            answers = [x.seen_seq for x in lines[at:] if isinstance(x, Heard) and x.order == line.order and not x.fault]
+            if answers and max(answers) < line.seq:
+                yield f"{line.order}: after {line.kind} {line.seq} came seen_seq {max(answers)}"
 
 
 def _asked(known: list[Told], seen_seq: int) -> Told | None:

@@ -4,11 +4,13 @@ from collections.abc import Callable, Iterable
 
 from fastapi import APIRouter
 
-from services.dispatch import agents, department_api, desk_api
+from services.dispatch import agents, department_api, desk_api, webhook_store
 from services.dispatch import api as http
 from services.dispatch.catching_up import CatchingUp
 from services.dispatch.census import Census
+from services.dispatch.department_metrics import WebhookMetrics
 from services.dispatch.department_store import MongoOrderViews
+from services.dispatch.domain.webhooks import Hook
 from services.dispatch.metrics import DispatchMetrics
 from services.dispatch.policy import POLICY
 from services.dispatch.receipts import ReceiptVerifier
@@ -16,12 +18,15 @@ from services.dispatch.rules import ReferenceRules
 from services.dispatch.settings import DispatchSettings
 from services.dispatch.store import COLLECTIONS, INCIDENTS, PLAN, RETENTION, MongoViews, exporter
 from services.dispatch.ticking import Tick
+from services.dispatch.webhook_client import WebhookClient, read_secrets
+from services.dispatch.webhooks import Webhooks
 from shared.api import Api, run_api
 from shared.beside import Beside, Job
 from shared.clock import system_clock
 from shared.ids import new_id
 from shared.mongo.timers import Timer
 from shared.reference.load import load
+from shared.reference.reference import Reference
 from shared.runtime import Process
 from shared.settings import KafkaSettings
 from shared.web import export
@@ -48,7 +53,7 @@ async def api(process: Process) -> None:
         settings,
         service=SERVICE,
         reference_version=reference.version,
-        collections=COLLECTIONS,
+        collections=(*COLLECTIONS, *webhook_store.COLLECTIONS),
         routers=routers,
         policy=POLICY,
     )
@@ -71,12 +76,12 @@ async def worker(process: Process) -> None:
         KafkaSettings(),
         service=SERVICE,
         reference_version=reference.version,
-        collections=COLLECTIONS,
+        collections=(*COLLECTIONS, *webhook_store.COLLECTIONS),
         handlers=agents.handlers(INCIDENTS, rules, receipts, reference.departments),
         plan=PLAN,
         retention=RETENTION,
         timers=(Timer(INCIDENTS.collection, tick),),
-        beside=lambda beside: _jobs(beside, tick),
+        beside=lambda beside: [*_jobs(beside, tick), *_webhooks(settings, reference, beside)],
     )
 
 
@@ -86,3 +91,18 @@ def _jobs(beside: Beside, tick: Callable[[str], Tick]) -> Iterable[Job]:
     census = Census(beside.database, census_lease, DispatchMetrics(beside.registry))
     yield Job("census", census.run, census_lease)
     yield Job("catching up", CatchingUp(beside.database, beside.lane, tick).run)
+
+
+def _webhooks(settings: DispatchSettings, reference: Reference, beside: Beside) -> list[Job]:
+    """Departments' webhooks; none is configured as a rule."""
+    kept = {code: one.webhook for code, one in reference.departments.items() if one.webhook is not None}
+    if not kept:
+        return []
+    hooks = [Hook(code, webhook.url, webhook.key) for code, webhook in sorted(kept.items())]
+    hosts = [host.strip() for host in settings.webhook_hosts.split(",") if host.strip()]
+    development = settings.environment == "development"
+    client = WebhookClient(hosts, read_secrets(settings.webhook_secrets), development=development)
+    lease, counts = beside.lease("webhooks"), WebhookMetrics(beside.registry)
+    deliveries = webhook_store.MongoDeliveries(beside.database)
+    webhooks = Webhooks(hooks, deliveries, client, lease, system_clock, counts)
+    return [Job("webhooks", webhooks.run, lease, client.close)]

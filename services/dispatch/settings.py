@@ -12,3 +12,8 @@ class DispatchSettings(Settings):
 
     mongo_database: str = "dispatch"
     receipt_jwks: Path = Field(description="JWKS file with the public keys of intake's evidence receipts")
+    webhook_hosts: str = Field(
+        default="",
+        description="hosts of departments' webhooks that are allowed, with commas; host:port for other ports",
+    )
+    webhook_secrets: Path | None = Field(default=None, description="JSON file, secret by key id, for signing webhooks")

@@ -86,6 +86,7 @@ async def _published_words(database: Database, person: Person) -> None:
     mine = {"reporters.0.rider": {"$in": [person.account, person.pseudonym]}}
     ids = await database["incidents"].distinct("_id", mine)
     await database[OUTBOX].delete_many({"key": {"$in": ids}, "published": {"$ne": None}})
+    await database["webhook_deliveries"].delete_many({"incident": {"$in": ids}, "sent": {"$ne": None}})
 
 
 PLAN = Plan({"incidents": _incident, EARLY: _early, ANSWERS: remove}, beside=_published_words)

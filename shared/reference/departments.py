@@ -12,17 +12,26 @@ DEPARTMENT_CODE = re.compile(r"[a-z][a-z0-9-]{1,30}")
 """Safe as the last part of a topic, an ACL and a group name."""
 
 
+class Webhook(Strict):
+    """Where a department's own server is told, and the id of the key that signs it. The secret and the hosts that are allowed
+    are settings of dispatch: whoever edits reference data cannot send anything anywhere."""
+
+    url: str = Field(pattern="^https?://[!-~]{1,300}$")
+    key: str = Field(pattern="^[0-9A-Za-z._-]{1,64}$")
+
+
 class Department(Named):
     """`contact`: `topic` subscribes to its own Kafka dispatch topic, `inbox` works on the department inbox page.
 
     `community` is the 12-digit code whose inbox this is, None for a department of the file. `also`: other names by which
-    workbooks call it.
+    workbooks call it. `webhook`: told there as well, whatever the contact.
     """
 
     code: str = Field(pattern=f"^{DEPARTMENT_CODE.pattern}$")
     contact: Literal["topic", "inbox"]
     community: str | None = None
     also: tuple[str, ...] = ()
+    webhook: Webhook | None = None
 
 
 class DepartmentsFile(Strict):

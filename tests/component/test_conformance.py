@@ -36,6 +36,12 @@ async def test_the_reference_passes(stack: Stack) -> None:
 
 
 @pytest.mark.slow
+async def test_the_one_by_confluent_kafka_passes_too(stack: Stack) -> None:
+    client = REPOSITORY / "kit/clients/confluent/subscriber.py"
+    assert await examine(await sandbox(stack, "conform-confluent"), f"{sys.executable} {client}") == []
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("rule", FAULTS)
 async def test_a_broken_subscriber_fails_by_the_rule_it_breaks(
     stack: Stack, rule: str, monkeypatch: pytest.MonkeyPatch

@@ -48,6 +48,7 @@ def test_a_reminder_read_before_the_offer_was_answered_may_be_named_as_well(seen
         ("seen_seq", [told("offer", 1), heard(), Heard("", "i.1", fault="seen_seq: Field required")]),
         ("seen_seq", [told("offer", 1), heard(seen=7)]),
         ("seen_seq", [told("offer", 1), heard(), told("ack", 2), told("reopen", 3), heard("u2", 2)]),
+        ("seen_seq", [told("offer", 1), heard(), told("ack", 2), told("reopen", 3), heard("u2", 1)]),
         ("redelivery", [told("offer", 1), heard(), told("offer", 1), heard("u2")]),
         ("out_of_order", [told("offer", 1, "out_of_order"), heard(), heard("u2")]),
         ("retry", [told("offer", 1, "retry"), heard(), heard("u2")]),
@@ -56,7 +57,7 @@ def test_a_reminder_read_before_the_offer_was_answered_may_be_named_as_well(seen
     ],
 )
 def test_each_fault_is_found_by_its_rule_alone(rule: str, lines: list[Line]) -> None:
-    assert [finding.rule for finding in judge(lines)] == [rule]
+    assert {finding.rule for finding in judge(lines)} == {rule}
 
 
 def test_every_rule_is_asked_in_chinese_first() -> None:

@@ -23,6 +23,10 @@ UNSCOPED = {
     "MongoViews.public": "for everybody: the page shows public categories alone, and nothing of people",
     "MongoPeople.of_login": "nobody is logged in yet: the issuer has said who it is",
     "MongoPeople.named": "the operator's command line, who stands at the machine",
+    **dict.fromkeys(
+        [f"MongoDeliveries.{name}" for name in ("collect", "due", "arrived", "failed", "waiting")],
+        "sends a department what it was told anyway; nobody calls it",
+    ),
     "InboxChanges.listen": "hears that an inbox has changed, reads nothing of it",
 }
 """Public methods of stores without a scope, and why none is needed."""

@@ -1,0 +1,89 @@
+"""From the outbox to a department's webhook, over real MongoDB: everything once, in order, whole."""
+
+from collections.abc import AsyncIterator
+from datetime import timedelta
+
+import pytest
+
+from services.dispatch.domain.incident import Route
+from services.dispatch.handlers import ReceiveReport
+from services.dispatch.store import COLLECTIONS, INCIDENTS, PLAN
+from services.dispatch.webhook_store import COLLECTIONS as WEBHOOK_COLLECTIONS
+from services.dispatch.webhook_store import DELIVERIES, MongoDeliveries
+from shared.clock import system_clock
+from shared.context import Context
+from shared.contracts.dispatch_order import DispatchOrder
+from shared.contracts.envelope import decode
+from shared.mongo.lane import Lane
+from shared.mongo.transactions import OUTBOX
+from shared.pseudonym import Person
+from tests.support.dispatching import StubRules, report
+from tests.support.lanes import running
+from tests.support.stack import Stack
+from tests.support.stores import MongoStore, in_mongo
+
+
+@pytest.fixture
+async def store(stack: Stack) -> AsyncIterator[MongoStore]:
+    async with in_mongo(stack, (*COLLECTIONS, *WEBHOOK_COLLECTIONS)) as made:
+        yield made
+
+
+async def offer(lane: Lane, incident: str, *departments: str) -> None:
+    rules = StubRules(found=Route(departments, "r", "v1"))
+    told = report(incident, code=f"7K3M-9QX{incident[-1].upper()}")
+    await lane.submit(ReceiveReport(INCIDENTS, rules, told, Context("rider:rider-1", "story")))
+
+
+async def test_what_the_department_was_told_on_its_topic_waits_once_and_whole(store: MongoStore) -> None:
+    deliveries, now = MongoDeliveries(store.database), system_clock()
+    async with running(store.transactor) as lane:
+        await offer(lane, "inca", "water", "fire")
+        await offer(lane, "incb", "water")
+    assert [await deliveries.collect("water", now) for _ in range(3)] == [2, 0, 0]
+    store.behind[store.place.name][OUTBOX].update_many({}, {"$set": {"hooked": None}})  # died before ticking off
+    assert await deliveries.collect("water", now) == 2
+    first, second = await deliveries.due("water", now)
+    assert {first.line, second.line} == {"inca|inca.1", "incb|incb.1"}
+    message = decode("dispatch.water", [("content-type", b"application/cloudevents+json")], first.body)
+    row = next(row for row in store.rows() if row["_id"] == first.id)
+    assert message == decode("dispatch.water", [(name, content) for name, content in row["headers"]], row["value"])
+    assert isinstance(message.data, DispatchOrder)
+    assert await deliveries.waiting("water") == (2, first.stored)
+    assert await deliveries.waiting("fire") == (0, None)
+
+
+async def test_of_an_order_only_the_first_is_due_and_only_when_its_time_has_come(store: MongoStore) -> None:
+    deliveries, now = MongoDeliveries(store.database), system_clock()
+    async with running(store.transactor) as lane:
+        await offer(lane, "inca", "water")
+    await deliveries.collect("water", now)
+    (first,) = await deliveries.due("water", now)
+    waiting = store.behind[store.place.name][DELIVERIES]
+    kept = waiting.find_one({"_id": first.id})
+    assert kept is not None
+    waiting.insert_many([{**kept, "_id": f"x{seq}", "seq": seq} for seq in (10, 9, 2)])
+    await deliveries.failed(first, now + timedelta(seconds=1), "answered 500")
+    assert await deliveries.due("water", now) == []
+    (again,) = await deliveries.due("water", now + timedelta(seconds=1))
+    assert (again.id, again.tries) == (first.id, 1)
+    seen = []
+    while found := await deliveries.due("water", now + timedelta(seconds=1)):
+        seen += [one.id for one in found]
+        await deliveries.arrived(found[0], now)
+    assert seen == [first.id, "x2", "x9", "x10"]
+    assert await deliveries.waiting("water") == (0, None)
+
+
+async def test_what_was_delivered_goes_with_the_words_of_whoever_is_forgotten(store: MongoStore) -> None:
+    deliveries, now = MongoDeliveries(store.database), system_clock()
+    async with running(store.transactor) as lane:
+        await offer(lane, "inca", "water")
+        await offer(lane, "incb", "water")
+    await deliveries.collect("water", now)
+    gone, stays = await deliveries.due("water", now)
+    await deliveries.arrived(gone, now)
+    assert PLAN.beside is not None
+    await PLAN.beside(store.database, Person("rider-1", "forgotten-1"))
+    left = [one["_id"] for one in store.behind[store.place.name][DELIVERIES].find()]
+    assert left == [stays.id]
