@@ -12,9 +12,11 @@ from fastapi import APIRouter
 from services.intake import (
     accounts_api,
     agents,
+    for_rider_api,
     forgetting_api,
     reports_api,
     sessions_api,
+    slip_api,
     visits,
     visits_api,
 )
@@ -107,6 +109,8 @@ async def api(process: Process) -> None:
         return [
             http.router(taking, pool, signer),
             reports_api.router(taking),
+            for_rider_api.router(taking, people),
+            slip_api.router(taking, rules),
             accounts_api.router(office),
             sessions_api.router(door),
             visits_api.router(

@@ -23,10 +23,14 @@ Item = TypeVar("Item")
 
 @dataclass(frozen=True, slots=True)
 class CategoryRule:
-    """What intake must know of a category: whether a photo is needed and which conditions it has."""
+    """What intake must know of a category: whether a photo is needed, which conditions it has, whether everybody may see
+    what became of it, and what it is called."""
 
     photo_required: bool
     conditions: frozenset[str]
+    public: bool = False
+    zh: str = ""
+    en: str = ""
 
 
 class Rules(Protocol):
@@ -179,12 +183,16 @@ class Listing:
     limit: int = 100
 
 
-class People(Protocol):
-    """Accounts as people look at them, outside any transaction: never one that is out of the caller's sight."""
+class Roll(Protocol):
+    """Who there is."""
 
     async def seen(self, sight: Sight, ids: list[str]) -> list[Account]:
         """Those of the accounts that are in sight, in no order; a forgotten one is in nobody's."""
         ...
+
+
+class People(Roll, Protocol):
+    """Accounts as people look at them, outside any transaction: never one that is out of the caller's sight."""
 
     async def listed(self, sight: Sight, listing: Listing) -> list[tuple[Account, int]]:
         """A page of accounts by id, each with its version."""

@@ -22,7 +22,8 @@ class ReferenceRules:
         category = self._reference.categories.get((scheme, code))
         if category is None:
             return None
-        return CategoryRule(category.photo_required, frozenset(condition.code for condition in category.conditions))
+        conditions = frozenset(condition.code for condition in category.conditions)
+        return CategoryRule(category.photo_required, conditions, category.public, category.zh, category.en)
 
     def locate(self, lng: float, lat: float) -> GridPath | None:
         path = self._reference.grid.locate(lng, lat)

@@ -129,6 +129,19 @@ ROWS: dict[str, list[Row]] = {
         ),
         Row("GET /v1/reports", ok("rider", *DESK), 200, CODE),
         Row("GET /v1/reports/{report_id}", ok("rider", *DESK), mark=CODE, path="/v1/reports/report-of-inc"),
+        Row(
+            "GET /v1/reports/{report_id}/slip",
+            ok("rider", *DESK),
+            mark=CODE,
+            path="/v1/reports/report-of-inc/slip",
+        ),
+        Row(
+            "POST /v1/riders/{rider}/reports",
+            ok("staff", "staff of all", status=201),
+            mark="entered_by_staff",
+            path=f"/v1/riders/{RIDER}/reports",
+            body={"json": wish(text="别处", client_key="desk-0001")},
+        ),
         Row("GET /v1/campaigns", ok("rider", *DESK), 200, ROUND),
         Row(
             "POST /v1/visits",

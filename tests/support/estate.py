@@ -18,7 +18,7 @@ from services.dispatch import api as dispatch_api
 from services.dispatch import policy as dispatch_policy
 from services.dispatch import store as dispatch_store
 from services.dispatch.handlers import ReceiveReport
-from services.intake import accounts_api, forgetting_api, reports_api, sessions_api, visits_api
+from services.intake import accounts_api, for_rider_api, forgetting_api, reports_api, sessions_api, slip_api, visits_api
 from services.intake import api as intake_api
 from services.intake import policy as intake_policy
 from services.intake import store as intake_store
@@ -192,7 +192,8 @@ def _intake(
         system_clock,
     )
     routes = [accounts_api.router(office), sessions_api.router(door), forgetting, visits_api.router(rounds_desk)]
-    return [reports, reports_api.router(taking), *routes]
+    aids = [for_rider_api.router(taking, people), slip_api.router(taking, intaking.StubRules())]
+    return [reports, reports_api.router(taking), *aids, *routes]
 
 
 def _dispatch(store: MongoStore, lane: Lane) -> APIRouter:

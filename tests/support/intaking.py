@@ -5,8 +5,10 @@ from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from services.intake.domain.account import Account
 from services.intake.domain.listing import ReportListing
 from services.intake.domain.report import GridPath, Place, Point, Report
+from services.intake.domain.sight import Sight, sees
 from services.intake.domain.status import Status
 from services.intake.ports import CategoryRule, Photo
 from services.intake.store import INCIDENTS, PHOTOS, REPORTS, STATUSES
@@ -29,10 +31,12 @@ class StubRules:
     photo_required: bool = False
     grid: GridPath | None = GRID
     version: str = "v1"
+    public: bool = True
 
     def category(self, scheme: str, code: str) -> CategoryRule | None:
         known = (scheme, code) == ("gb30428", "P0101")
-        return CategoryRule(self.photo_required, frozenset({"missing", "broken"})) if known else None
+        conditions = frozenset({"missing", "broken"})
+        return CategoryRule(self.photo_required, conditions, self.public, "上水井盖", "Water cover") if known else None
 
     def has_grid(self, subdistrict: str, code: str) -> bool:
         return code.startswith(subdistrict)
@@ -97,6 +101,16 @@ class MemoryViews:
     async def awaiting(self, scope: Scope, photo: str) -> list[str]:
         found = [REPORTS.load(one) for ref, one in self.store.documents.items() if ref.collection == "reports"]
         return [one.id for one in found if photo in one.awaiting and one.subdistrict == scope.subdistrict]
+
+
+@dataclass
+class MemoryPeople:
+    """Whoever is in `accounts`, as far as they are in sight."""
+
+    accounts: list[Account] = field(default_factory=list)
+
+    async def seen(self, sight: Sight, ids: list[str]) -> list[Account]:
+        return [one for one in self.accounts if one.id in ids and sees(sight, one)]
 
 
 def _status(store: MemoryTransactor, incident: str) -> Status:

@@ -12,7 +12,7 @@ import pytest
 from fastapi import FastAPI
 
 from services.dispatch.receipts import ReceiptVerifier
-from services.intake import reports_api
+from services.intake import for_rider_api, reports_api, slip_api
 from services.intake.api import router
 from services.intake.domain.status import OrderView, Status
 from services.intake.handlers import FollowIncident
@@ -27,7 +27,7 @@ from shared.metrics import Metrics
 from shared.mongo.lane import Lane
 from shared.web.app import create
 from shared.web.auth import TokenVerifier, read_jwks
-from tests.support.intaking import MemoryPhotos, StubRules, photo, place, taking, wish
+from tests.support.intaking import MemoryPeople, MemoryPhotos, StubRules, photo, place, taking, wish
 from tests.support.lanes import published, running
 from tests.support.memory import NOW, MemoryTransactor
 from tests.support.serving import served
@@ -56,6 +56,7 @@ class House:
         pool = PhotoPool(1, Limits())  # starts no process before the first photo
         desk = replace(taking(self.lane, self.store, self.photos, self.rules), clock=lambda: NOW)
         routes = [router(desk, pool, signer), reports_api.router(desk)]
+        routes += [for_rider_api.router(desk, MemoryPeople()), slip_api.router(desk, self.rules)]
         verifier = TokenVerifier(read_jwks(self.jwks), ISSUER, AUDIENCE)
         metrics = Metrics("intake", "api", "v1")
         return create("intake", metrics=metrics, checks={}, routers=routes, policy=REPORT_ROUTES, verifier=verifier)
