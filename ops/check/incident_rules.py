@@ -34,8 +34,9 @@ def _stored(snapshot: Snapshot) -> Iterator[str]:
         if times > 1:
             yield f"report {id_}: is stored {times} times"
     for report in snapshot.reports:
-        if not is_pseudonym(report.rider) and report.id != report_id(report.rider, report.client_key):
-            yield f"report {report.id}: its id does not follow from rider and client key"
+        forgotten = is_pseudonym(report.rider) or is_pseudonym(report.sender)
+        if not forgotten and report.id != report_id(report.sender, report.client_key):
+            yield f"report {report.id}: its id does not follow from sender and client key"
         if report.incident not in opened or report.id not in opened[report.incident].reports:
             yield f"report {report.id}: its incident {report.incident} does not know it"
         if not report.told and snapshot.taken_at > report.received_at + PATIENCE + _LATE:

@@ -12,12 +12,14 @@ from fastapi import APIRouter
 from services.intake import (
     accounts_api,
     agents,
+    for_rider_api,
     forgetting_api,
     nearby_api,
     photos_api,
     public_api,
     reports_api,
     sessions_api,
+    slip_api,
     updates_api,
     visits,
     visits_api,
@@ -135,6 +137,8 @@ async def api(process: Process) -> None:
             reports_api.router(taking),
             updates_api.router(parts.lane, HOLDINGS, photos, views),
             nearby_api.router(Lookout(surroundings, rules, system_clock)),
+            for_rider_api.router(taking, people),
+            slip_api.router(taking, rules),
             accounts_api.router(office),
             sessions_api.router(door),
             visits_api.router(

@@ -45,6 +45,22 @@ def check_photos(wish: ReportIn, announced: list[str], found: dict[str, Photo]) 
         raise Invalid.field("awaiting_photos", f"at most {MAX_PHOTOS} photos in all")
 
 
+def check_self_fixed(wish: ReportIn, announced: list[str], found: dict[str, Photo]) -> None:
+    """Raises `Invalid`: who says that he put it right shows before and after; after-photos mean nothing otherwise."""
+    after = wish.after_photo_ids
+    if after and not wish.self_fixed:
+        raise Invalid.field("after_photo_ids", "only for a report that is self_fixed")
+    if wish.self_fixed and not after:
+        raise Invalid.field("after_photo_ids", "self_fixed needs at least one photo of how it looks now")
+    if wish.self_fixed and not wish.photo_ids and not announced:
+        raise Invalid.field("photo_ids", "self_fixed needs at least one photo of how it was before")
+    for index, id_ in enumerate(after):
+        if id_ not in found:
+            raise Invalid.field(f"after_photo_ids.{index}", "you have no such photo; upload it first")
+        if id_ in (*wish.photo_ids, *announced, *after[:index]):
+            raise Invalid.field(f"after_photo_ids.{index}", "the same photo twice")
+
+
 def place_of(given: PlaceIn, rules: Rules) -> Place:
     """Normalised; too uncertain a fix gets no micro-grid rather than a guessed one."""
     wgs84 = crs.to_wgs84(given.lng, given.lat, given.crs)

@@ -107,6 +107,8 @@ def reported(report: Report) -> IncidentReported:
         captured_at=report.captured_at,
         received_at=report.received_at,
         flags=report.flags,
+        after_photo_ids=report.after_photo_ids,
+        entered_by=report.entered_by,
     )
 
 

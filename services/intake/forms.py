@@ -56,6 +56,12 @@ class ReportIn(BaseModel):
         "With photo_ids at most 5. An emergency goes out at once, another report when the last one has come, "
         "after ten minutes at the latest",
     )
+    self_fixed: bool = Field(
+        default=False, description="the rider has put it right himself; needs a photo of before, too"
+    )
+    after_photo_ids: list[str] = Field(
+        default_factory=list, max_length=5, description="how it looks since; for self_fixed at least one, else none"
+    )
     captured_at: Instant = Field(
         description="when it was seen, by the phone, with offset; may be long before it is sent"
     )

@@ -46,6 +46,16 @@ REPORTS: dict[str, Rule] = {
         zh="看一次上报",
         en="one report with what became of it",
     ),
+    "GET /v1/reports/{report_id}/slip": allow(
+        Role.RIDER,
+        *DESKS,
+        reach=(Reach.OWN, Reach.COMMUNITIES),
+        zh="上报凭证",
+        en="the proof slip of a report",
+    ),
+    "POST /v1/riders/{rider}/reports": allow(
+        Role.STAFF, reach=Reach.COMMUNITIES, zh="代骑手上报隐患", en="report a hazard for a rider"
+    ),
 }
 
 _OWN = "/v1/reports/{report_id}"

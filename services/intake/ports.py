@@ -232,12 +232,16 @@ class Listing:
     limit: int = 100
 
 
-class People(Protocol):
-    """Accounts as people look at them, outside any transaction: never one that is out of the caller's sight."""
+class Roll(Protocol):
+    """Who there is."""
 
     async def seen(self, sight: Sight, ids: list[str]) -> list[Account]:
         """Those of the accounts that are in sight, in no order; a forgotten one is in nobody's."""
         ...
+
+
+class People(Roll, Protocol):
+    """Accounts as people look at them, outside any transaction: never one that is out of the caller's sight."""
 
     async def listed(self, sight: Sight, listing: Listing) -> list[tuple[Account, int]]:
         """A page of accounts by id, each with its version."""

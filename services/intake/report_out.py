@@ -71,6 +71,8 @@ class ReportLine(BaseModel):
     category: CategoryOut
     emergency: bool
     rider: str
+    after_photo_ids: tuple[str, ...] = Field(description="of the rider who put it right himself")
+    entered_by: str | None = Field(description="staff who wrote it down for the rider")
 
 
 class ReportOut(ReportLine):
@@ -100,6 +102,8 @@ def report_line(report: Report, status: Status) -> ReportLine:
         category=CategoryOut(**report.category, condition=report.condition),
         emergency=report.emergency,
         rider=report.rider,
+        after_photo_ids=report.after_photo_ids,
+        entered_by=report.entered_by,
     )
 
 

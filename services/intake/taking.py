@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from services.intake.checking import check_category, check_photos, place_of
+from services.intake.checking import check_category, check_photos, check_self_fixed, place_of
 from services.intake.domain.photo import photo_id
-from services.intake.domain.report import Report, metres_between
+from services.intake.domain.report import Flag, Report, metres_between
 from services.intake.domain.spot import reach
 from services.intake.forms import ReportIn
 from services.intake.joining import Said
@@ -58,6 +58,11 @@ class Sender:
     rider: str
     context: Context
 
+    @property
+    def entered_by(self) -> str | None:
+        """The account that writes for the rider, None if he does himself."""
+        return None if self.scope.id == self.rider else self.scope.id
+
 
 async def take_report(desk: Taking, wish: ReportIn, sender: Sender) -> Opened:
     """Store it, or answer what was stored for its key: so also if reference data or retention would refuse it by now.
@@ -78,9 +83,10 @@ async def take_report(desk: Taking, wish: ReportIn, sender: Sender) -> Opened:
 async def prepare_report(desk: Taking, wish: ReportIn, sender: Sender) -> OpenReport:
     """The command for a report. Raises `Invalid` naming each field that reference data or stored photos contradict."""
     announced = [photo_id(sender.scope.actor, digest) for digest in wish.awaiting_photos]
-    found = await desk.photos.own(sender.scope, [*wish.photo_ids, *announced])
+    found = await desk.photos.own(sender.scope, [*wish.photo_ids, *announced, *wish.after_photo_ids])
     check_category(wish, desk.rules)
     check_photos(wish, announced, found)
+    check_self_fixed(wish, announced, found)
     report = _report(desk, wish, sender, announced, found)
     distances = tuple(metres_between(report.place, photo.gps) for photo in found.values())
     said = await _said(desk, wish, sender, report)
@@ -125,9 +131,17 @@ def _report(desk: Taking, wish: ReportIn, sender: Sender, announced: list[str], 
         awaiting=tuple(id_ for id_ in announced if id_ not in found),
         captured_at=_milliseconds(wish.captured_at),
         received_at=desk.clock(),
-        flags=(),
+        flags=_flags(wish, sender),
         reference_version=desk.rules.version,
+        after_photo_ids=tuple(wish.after_photo_ids),
+        entered_by=sender.entered_by,
     )
+
+
+def _flags(wish: ReportIn, sender: Sender) -> tuple[Flag, ...]:
+    """What the wish itself says."""
+    flags: list[Flag] = ["self_fixed"] if wish.self_fixed else []
+    return (*flags, "entered_by_staff") if sender.entered_by else tuple(flags)
 
 
 async def _answered(desk: Taking, wish: ReportIn, sender: Sender) -> Report | None:

@@ -55,7 +55,7 @@ class SettlePhotos:
         incident = self.incidents.get(work, report.incident)
         if incident is None:
             return
-        shown = tuple(dict.fromkeys((*incident.photo_ids, *report.photo_ids)))
+        shown = tuple(dict.fromkeys((*incident.photo_ids, *report.shown_photos)))
         told = list(self._events(work, settled))
         if told or shown != incident.photo_ids:
             self.incidents.put(work, replace(incident, photo_ids=shown), *told)

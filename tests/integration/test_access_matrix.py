@@ -187,6 +187,19 @@ ROWS: dict[str, list[Row]] = {
         Row("GET /v1/incidents/nearby", ok("rider"), 200, query=WHERE),
         *(adds(path, body, status, mark) for path, body, status, mark in ADDED),
         Row("GET /v1/reports/{report_id}", ok("rider", *DESK), mark=CODE, path="/v1/reports/report-of-inc"),
+        Row(
+            "GET /v1/reports/{report_id}/slip",
+            ok("rider", *DESK),
+            mark=CODE,
+            path="/v1/reports/report-of-inc/slip",
+        ),
+        Row(
+            "POST /v1/riders/{rider}/reports",
+            ok("staff", "staff of all", status=201),
+            mark="entered_by_staff",
+            path=f"/v1/riders/{RIDER}/reports",
+            body={"json": wish(text="别处", client_key="desk-0001")},
+        ),
         Row("GET /v1/campaigns", ok("rider", *DESK), 200, ROUND),
         Row(
             "POST /v1/visits",

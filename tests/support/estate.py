@@ -21,12 +21,14 @@ from services.dispatch import store as dispatch_store
 from services.dispatch.handlers import ReceiveReport
 from services.intake import (
     accounts_api,
+    for_rider_api,
     forgetting_api,
     nearby_api,
     photos_api,
     public_api,
     reports_api,
     sessions_api,
+    slip_api,
     updates_api,
     visits_api,
 )
@@ -217,7 +219,8 @@ def _intake(
         system_clock,
     )
     reports = [intake_api.router(taking, pool), photos, window, reports_api.router(taking)]
-    taken = [*reports, updates, nearby, visits_api.router(rounds_desk)]
+    aids = [for_rider_api.router(taking, people), slip_api.router(taking, intaking.StubRules())]
+    taken = [*reports, *aids, updates, nearby, visits_api.router(rounds_desk)]
     return [*taken, accounts_api.router(office), sessions_api.router(door), forgetting]
 
 

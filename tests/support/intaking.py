@@ -5,8 +5,10 @@ from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from services.intake.domain.account import Account
 from services.intake.domain.listing import ReportListing
 from services.intake.domain.report import GridPath, Place, Point, Report
+from services.intake.domain.sight import Sight, sees
 from services.intake.domain.spot import Near, Spot, seen_from
 from services.intake.domain.status import Status
 from services.intake.ports import Around, CategoryRule, Photo
@@ -134,6 +136,16 @@ class MemorySpots:
         document = self.store.documents.get(SPOTS.ref(incident))
         found = SPOTS.load(document) if document else None
         return found if found and found.subdistrict == scope.subdistrict else None
+
+
+@dataclass
+class MemoryPeople:
+    """Whoever is in `accounts`, as far as they are in sight."""
+
+    accounts: list[Account] = field(default_factory=list)
+
+    async def seen(self, sight: Sight, ids: list[str]) -> list[Account]:
+        return [one for one in self.accounts if one.id in ids and sees(sight, one)]
 
 
 def _status(store: MemoryTransactor, incident: str) -> Status:

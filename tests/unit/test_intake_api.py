@@ -13,7 +13,7 @@ from fastapi import FastAPI
 from limits.aio.storage import MemoryStorage
 
 from services.dispatch.receipts import ReceiptVerifier
-from services.intake import photos_api, public_api, reports_api
+from services.intake import for_rider_api, photos_api, public_api, reports_api, slip_api
 from services.intake.api import router
 from services.intake.domain.status import OrderView, Status
 from services.intake.handlers import FollowIncident
@@ -32,7 +32,7 @@ from shared.metrics import Metrics
 from shared.mongo.lane import Lane
 from shared.web.app import create
 from shared.web.auth import TokenVerifier, read_jwks
-from tests.support.intaking import MemoryPhotos, StubRules, photo, place, taking, wish
+from tests.support.intaking import MemoryPeople, MemoryPhotos, StubRules, photo, place, taking, wish
 from tests.support.lanes import published, running
 from tests.support.memory import NOW, MemoryTransactor
 from tests.support.serving import served
@@ -68,6 +68,8 @@ class House:
             photos_api.router(desk, pool, signer, self.links),
             public_api.router(Window(desk.views, desk.rules, self.visitors)),
             reports_api.router(desk),
+            for_rider_api.router(desk, MemoryPeople()),
+            slip_api.router(desk, self.rules),
         ]
         verifier = TokenVerifier(read_jwks(self.jwks), ISSUER, AUDIENCE)
         metrics = Metrics("intake", "api", "v1")

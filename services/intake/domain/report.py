@@ -15,7 +15,15 @@ CERTAIN_METRES = 100.0
 CONFLICT_METRES = 200.0
 """Declared place and a photo's own place further apart than this are flagged, both kept."""
 
-Flag = Literal["needs_location", "location_conflict", "awaiting_photo", "photo_missing", "possible_duplicate"]
+Flag = Literal[
+    "needs_location",
+    "location_conflict",
+    "awaiting_photo",
+    "photo_missing",
+    "possible_duplicate",
+    "self_fixed",
+    "entered_by_staff",
+]
 
 How = Literal["opened", "joined", "broken_again"]
 """How a report came to its first incident: it opened one, or it is a further sighting of a known one."""
@@ -77,7 +85,8 @@ class Report:
     `reference_version` is the reference data that knew the category and chose the micro-grid. `place` is where it is by
     what is known now; `reported_place` is where it was reported, if staff have corrected that since (what a desk sees goes
     by `place`). `awaiting` are photos announced that have not arrived, `wake_at` is when something happens to it by itself.
-    `told`: whether the others have been told of it; `context` is what they are told later with.
+    `told`: whether the others have been told of it; `context` is what they are told later with. `after_photo_ids`: how it
+    looks since the rider put it right himself. `entered_by`: the account of staff who wrote it down for the rider.
     """
 
     id: str
@@ -106,6 +115,18 @@ class Report:
     how: How = "opened"
     moves: tuple[Move, ...] = ()
     updates: tuple[Update, ...] = ()
+    after_photo_ids: tuple[str, ...] = ()
+    entered_by: str | None = None
+
+    @property
+    def sender(self) -> str:
+        """The account whose client key it came under: its id follows from the two."""
+        return self.entered_by or self.rider
+
+    @property
+    def shown_photos(self) -> tuple[str, ...]:
+        """What desks and departments may look at: before and after."""
+        return self.photo_ids + self.after_photo_ids
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +181,7 @@ def open_incident(report: Report) -> Incident:
         code=report.code,
         subdistrict=report.subdistrict,
         reports=(report.id,),
-        photo_ids=report.photo_ids,
+        photo_ids=report.shown_photos,
         place=report.place,
         opened_at=report.received_at,
         opened_by=report.id,
