@@ -14,23 +14,27 @@ from services.intake import (
     agents,
     forgetting_api,
     reports_api,
+    reviews_api,
     sessions_api,
     visits,
     visits_api,
 )
 from services.intake import api as http
 from services.intake.accounts_api import Office
+from services.intake.allowances import Allowances, limited, per_hour
 from services.intake.domain.account import Account
 from services.intake.domain.invite import SECRET_BYTES, Invite, code_of
 from services.intake.domain.roster import check_places
 from services.intake.issuers import IdTokens, read_issuers
 from services.intake.links import invite_link
 from services.intake.logins import LoginLimits, counters
-from services.intake.metrics import AccountMetrics
+from services.intake.metrics import AccountMetrics, ReviewMetrics
+from services.intake.noticing import Noticing
 from services.intake.photo_pool import PhotoPool
 from services.intake.photos import Limits
 from services.intake.policy import POLICY
 from services.intake.receipts import ReceiptSigner
+from services.intake.reviews_api import ReviewDesk
 from services.intake.rules import ReferenceRules
 from services.intake.sessions import Desk, InviteFirst
 from services.intake.sessions_api import Door
@@ -51,8 +55,10 @@ from services.intake.store import (
     STATUSES,
     MongoCampaigns,
     MongoForgettings,
+    MongoPast,
     MongoPeople,
     MongoPhotos,
+    MongoReviews,
     MongoViews,
     exporter,
 )
@@ -93,7 +99,8 @@ async def api(process: Process) -> None:
     asking = httpx2.AsyncClient(follow_redirects=False)
     process.on_stop("issuers", asking.aclose)
     id_tokens = IdTokens(read_issuers(settings.oidc_issuers), asking)
-    limits = LoginLimits(counters(settings.mongo_uri.get_secret_value(), settings.mongo_database))
+    counted = counters(settings.mongo_uri.get_secret_value(), settings.mongo_database)
+    limits = LoginLimits(counted)
     process.on_stop("counters of logins", limits.close)
 
     def routers(parts: Api) -> list[APIRouter]:
@@ -101,17 +108,30 @@ async def api(process: Process) -> None:
         photos, views, rules = MongoPhotos(database), MongoViews(database), ReferenceRules(reference)
         people, metrics = MongoPeople(database), AccountMetrics(parts.metrics.registry)
         office = Office(parts.lane, DESK, people, rules, metrics, settings.public_origin, new_id, secrets.token_bytes)
-        taking = Taking(parts.lane, REPORTS, INCIDENTS, PHOTOS, photos, views, rules, clock=system_clock, new_id=new_id)
+        seen = ReviewMetrics(parts.metrics.registry)
+        noticing = Noticing(MongoPast(database), lambda flag: seen.flags.labels(flag).inc(), seen.unexamined.inc)
+        taking = Taking(
+            parts.lane, REPORTS, INCIDENTS, PHOTOS, photos, views, rules, system_clock, new_id, noticing=noticing
+        )
+        allowances = Allowances(
+            counted,
+            per_hour(settings.photos_an_hour, settings.reports_an_hour, settings.visits_an_hour),
+            lambda what: seen.refused.labels(what).inc(),
+            lambda what: seen.uncounted.labels(what).inc(),
+        )
+        reviews = ReviewDesk(
+            parts.lane, REPORTS, MongoReviews(database), lambda verdict: seen.verdicts.labels(verdict).inc()
+        )
         secure = settings.environment != "development"
         door = Door(parts.lane, DESK, people, tokens, id_tokens, limits, metrics, system_clock, new_id, secure=secure)
+        rounds = visits_api.router(
+            RoundsDesk(parts.lane, ROUNDS, MongoCampaigns(database), photos, rules, rules, system_clock)
+        )
         return [
-            http.router(taking, pool, signer),
-            reports_api.router(taking),
+            limited(allowances, http.router(taking, pool, signer), reports_api.router(taking), rounds),
+            reviews_api.router(reviews),
             accounts_api.router(office),
             sessions_api.router(door),
-            visits_api.router(
-                RoundsDesk(parts.lane, ROUNDS, MongoCampaigns(database), photos, rules, rules, system_clock)
-            ),
             forgetting_api.router(parts.lane, ACCOUNTS, MongoForgettings(database), pseudonyms),
             export.router(SERVICE, exporter(database), system_clock),
         ]

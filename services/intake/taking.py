@@ -7,6 +7,7 @@ from services.intake.checking import check_category, check_photos, place_of
 from services.intake.domain.photo import photo_id
 from services.intake.domain.report import Report, metres_between
 from services.intake.forms import ReportIn
+from services.intake.noticing import Noticing, count, notice
 from services.intake.opening import Opened, OpenReport
 from services.intake.ports import Incidents, Photo, PhotoFacts, PhotoStore, Reports, Rules, Views
 from services.intake.waiting import SettlePhotos
@@ -32,6 +33,7 @@ class Taking:
     rules: Rules
     clock: Clock
     new_id: NewId
+    noticing: Noticing
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +59,8 @@ async def take_report(desk: Taking, wish: ReportIn, sender: Sender) -> Opened:
             raise
         return Opened(before, replayed=True)
     opened = await desk.lane.submit(command)
+    if not opened.replayed:
+        count(desk.noticing, opened.report)
     return Opened(await _settled(desk, opened.report, sender), opened.replayed)
 
 
@@ -67,6 +71,7 @@ async def prepare_report(desk: Taking, wish: ReportIn, sender: Sender) -> OpenRe
     check_category(wish, desk.rules)
     check_photos(wish, announced, found)
     report = _report(desk, wish, sender, announced, found)
+    report = await notice(desk.noticing, sender.scope, report, found.values())
     distances = tuple(metres_between(report.place, photo.gps) for photo in found.values())
     return OpenReport(desk.reports, desk.incidents, report, distances, sender.context)
 

@@ -18,7 +18,7 @@ from services.dispatch import api as dispatch_api
 from services.dispatch import policy as dispatch_policy
 from services.dispatch import store as dispatch_store
 from services.dispatch.handlers import ReceiveReport
-from services.intake import accounts_api, forgetting_api, reports_api, sessions_api, visits_api
+from services.intake import accounts_api, forgetting_api, reports_api, reviews_api, sessions_api, visits_api
 from services.intake import api as intake_api
 from services.intake import policy as intake_policy
 from services.intake import store as intake_store
@@ -31,10 +31,12 @@ from services.intake.domain.status import OrderView, Status
 from services.intake.issuers import IdTokens
 from services.intake.logins import LoginLimits
 from services.intake.metrics import AccountMetrics
+from services.intake.noticing import Noticing
 from services.intake.photo_pool import PhotoPool
 from services.intake.photos import SanitisedPhoto
 from services.intake.ports import Photo
 from services.intake.receipts import ReceiptSigner
+from services.intake.reviews_api import ReviewDesk
 from services.intake.sessions import InviteAccount
 from services.intake.sessions_api import Door
 from services.intake.taking import Taking
@@ -178,7 +180,9 @@ def _intake(
         intaking.StubRules(),
         system_clock,
         new_id,
+        Noticing(intake_store.MongoPast(store.database), lambda flag: None, lambda: None),
     )
+    reviews = ReviewDesk(lane, intake_store.REPORTS, intake_store.MongoReviews(store.database), lambda verdict: None)
     reports = intake_api.router(taking, cast(PhotoPool, _Pool()), signer)
     states = intake_store.MongoForgettings(store.database)
     forgetting = forgetting_api.router(lane, intake_store.ACCOUNTS, states, Pseudonyms(b"k" * 32))
@@ -192,6 +196,7 @@ def _intake(
         system_clock,
     )
     routes = [accounts_api.router(office), sessions_api.router(door), forgetting, visits_api.router(rounds_desk)]
+    routes.append(reviews_api.router(reviews))
     return [reports, reports_api.router(taking), *routes]
 
 

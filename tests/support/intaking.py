@@ -5,9 +5,11 @@ from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from services.intake.domain.abuse import Facts, Past
 from services.intake.domain.listing import ReportListing
 from services.intake.domain.report import GridPath, Place, Point, Report
 from services.intake.domain.status import Status
+from services.intake.noticing import Noticing
 from services.intake.ports import CategoryRule, Photo
 from services.intake.store import INCIDENTS, PHOTOS, REPORTS, STATUSES
 from services.intake.taking import Sender, Taking
@@ -99,13 +101,30 @@ class MemoryViews:
         return [one.id for one in found if photo in one.awaiting and one.subdistrict == scope.subdistrict]
 
 
+@dataclass
+class MemoryPast:
+    """What was before, as the test says; `error` instead if there is one."""
+
+    before: Past = field(default_factory=Past)
+    error: Exception | None = None
+
+    async def past(self, scope: Scope, rider: str, facts: Facts) -> Past:
+        if self.error is not None:
+            raise self.error
+        return self.before
+
+
 def _status(store: MemoryTransactor, incident: str) -> Status:
     document = store.documents.get(STATUSES.ref(incident))
     return STATUSES.load(document) if document else Status(incident)
 
 
 def taking(
-    lane: Lane, store: MemoryTransactor, photos: MemoryPhotos | None = None, rules: StubRules | None = None
+    lane: Lane,
+    store: MemoryTransactor,
+    photos: MemoryPhotos | None = None,
+    rules: StubRules | None = None,
+    noticing: Noticing | None = None,
 ) -> Taking:
     """All that taking a report needs, over a memory store."""
     return Taking(
@@ -118,6 +137,7 @@ def taking(
         rules or StubRules(),
         clock=lambda: RECEIVED,
         new_id=new_id,
+        noticing=noticing or Noticing(MemoryPast(), lambda flag: None, lambda: None),
     )
 
 

@@ -5,6 +5,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal
 
+from services.intake.domain.abuse import AbuseFlag
+from services.intake.domain.review import Review
 from shared.context import Context
 from shared.geo import crs
 
@@ -14,7 +16,7 @@ CERTAIN_METRES = 100.0
 CONFLICT_METRES = 200.0
 """Declared place and a photo's own place further apart than this are flagged, both kept."""
 
-Flag = Literal["needs_location", "location_conflict", "awaiting_photo", "photo_missing"]
+Flag = Literal["needs_location", "location_conflict", "awaiting_photo", "photo_missing"] | AbuseFlag
 
 # Mobile numbers, and fixed lines with an area code; blanks, dots and dashes as people write them.
 _DASH = "\u2010-\u2015\uff0d-"  # the plain one last, where it is no range
@@ -63,7 +65,7 @@ class Report:
     `reference_version` is the reference data that knew the category and chose the micro-grid. `place` is where it is by
     what is known now; `reported_place` is where it was reported, if staff have corrected that since (what a desk sees goes
     by `place`). `awaiting` are photos announced that have not arrived, `wake_at` is when something happens to it by itself.
-    `told`: whether the others have been told of it; `context` is what they are told later with.
+    `review`: why people should look at it, if there is anything. `told`: whether the others have been told of it; `context` is what they are told later with.
     """
 
     id: str
@@ -89,6 +91,7 @@ class Report:
     told: bool = True
     wake_at: datetime | None = None
     context: Context | None = None
+    review: Review | None = None
 
 
 @dataclass(frozen=True, slots=True)
