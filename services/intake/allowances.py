@@ -4,17 +4,20 @@ What cannot be counted goes through: a limit is there against programs, and must
 """
 
 import asyncio
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import structlog
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter
 from limits import RateLimitItem, RateLimitItemPerHour
 from limits.aio.storage import Storage
 from limits.aio.strategies import FixedWindowRateLimiter
+from starlette.requests import Request
+from starlette.routing import Route
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from shared.errors import Refused
-from shared.web.auth import Caller
 
 log = structlog.get_logger(__name__)
 
@@ -27,6 +30,8 @@ ROUTES = {
 """What is counted, by route. A batch counts as the reports in it."""
 
 _SECONDS = 0.5
+_MOST = 50
+"""No batch is taken that has more."""
 
 
 class TooMany(Refused):
@@ -57,7 +62,7 @@ class Allowances:
         try:
             async with asyncio.timeout(_SECONDS):
                 good = await FixedWindowRateLimiter(self.storage).hit(self.most[what], account, cost=number)
-        except Exception as error:  # whatever is wrong with the counters is no fault of the report
+        except Exception as error:  # noqa: BLE001 - whatever is wrong with the counters is no fault of the report
             log.warning("sending not counted", what=what, error=type(error).__name__)
             self.failed(what)
             return
@@ -66,27 +71,48 @@ class Allowances:
             raise TooMany(f"too many {what} within an hour; keep them and send them again later")
 
 
-def limited(allowances: Allowances, *routers: APIRouter) -> APIRouter:
-    """The same routes, those of `ROUTES` with their limit."""
-
-    async def admit(request: Request, caller: Caller) -> None:
-        what = ROUTES.get((request.method, request.scope["route"].path))
-        if what is not None:
-            await allowances.admit(what, caller.id, await _number(request))
-
-    counted = APIRouter(dependencies=[Depends(admit)])
-    for router in routers:
-        counted.include_router(router)
-    return counted
+def limited(allowances: Allowances, *routers: APIRouter) -> list[APIRouter]:
+    """The same routers, with the routes of `ROUTES` behind their limit. Before they are guarded: whose it is must be known."""
+    for route in (route for router in routers for route in router.routes if isinstance(route, Route)):
+        found = {ROUTES[method, route.path] for method in route.methods or () if (method, route.path) in ROUTES}
+        for what in found:
+            route.app = _Limited(route.app, allowances, what, batch=route.path.endswith("/batch"))
+    return list(routers)
 
 
-async def _number(request: Request) -> int:
-    """How many reports a batch has; the form has refused or will refuse what is no batch."""
-    if not request.url.path.endswith("/batch"):
-        return 1
+@dataclass(frozen=True, slots=True)
+class _Limited:
+    """ASGI: the route, for whom has not sent too much."""
+
+    app: ASGIApp
+    allowances: Allowances
+    what: str
+    batch: bool
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        number = 1
+        if self.batch:
+            body = await Request(scope, receive).body()
+            number, receive = _number(body), _again(body, receive)
+        await self.allowances.admit(self.what, scope["principal"].id, number)
+        await self.app(scope, receive, send)
+
+
+def _again(body: bytes, receive: Receive) -> Receive:
+    """What was read, to be read again."""
+    left: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
+
+    async def next_message() -> Message:
+        return left.pop() if left else await receive()
+
+    return next_message
+
+
+def _number(body: bytes) -> int:
+    """How many reports a batch has; what is no batch is refused by its form, and counts as one."""
     try:
-        body = await request.json()
+        sent = json.loads(body)
     except ValueError:
         return 1
-    reports = body.get("reports") if isinstance(body, dict) else None
-    return min(max(len(reports), 1), 50) if isinstance(reports, list) else 1
+    reports = sent.get("reports") if isinstance(sent, dict) else None
+    return min(max(len(reports), 1), _MOST) if isinstance(reports, list) else 1

@@ -128,7 +128,7 @@ async def api(process: Process) -> None:
             RoundsDesk(parts.lane, ROUNDS, MongoCampaigns(database), photos, rules, rules, system_clock)
         )
         return [
-            limited(allowances, http.router(taking, pool, signer), reports_api.router(taking), rounds),
+            *limited(allowances, http.router(taking, pool, signer), reports_api.router(taking), rounds),
             reviews_api.router(reviews),
             accounts_api.router(office),
             sessions_api.router(door),

@@ -56,7 +56,8 @@ def photos_added(report: Report, photos: tuple[str, ...], context: Context, now:
 
 def report_judged(report: Report, review: Review, context: Context) -> Outgoing:
     """What people said of a flagged report; `review` is decided."""
-    assert review.state != "open" and review.decided_at is not None  # or there is nothing to tell
+    assert review.state != "open"
+    assert review.decided_at is not None
     judged = ReportJudged(
         subdistrict=report.subdistrict,
         kind=review.state,

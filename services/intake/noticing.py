@@ -34,7 +34,7 @@ async def notice(desk: Noticing, scope: Scope, report: Report, photos: Iterable[
     try:
         async with asyncio.timeout(desk.seconds):
             past = await desk.past.past(scope, report.rider, facts)
-    except Exception as error:  # a report that nobody looked at is better than none
+    except Exception as error:  # noqa: BLE001 - a report that nobody looked at is better than none
         log.warning("report not examined", report=report.id, error=type(error).__name__)
         desk.failed()
         return report

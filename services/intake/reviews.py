@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from services.intake import events
 from services.intake.domain.report import Report
 from services.intake.domain.review import Review, Verdict, judge
-from services.intake.ports import Reports
+from services.intake.ports import Kept
 from services.intake.review_out import JudgedOut
 from shared.context import Context
 from shared.errors import Conflict, Forbidden, NotFound
@@ -22,7 +22,7 @@ class DecideReview:
     that is decided or has changed since it was looked at.
     """
 
-    reports: Reports
+    reports: Kept[Report]
     report: str
     verdict: Verdict
     reason: str | None

@@ -11,7 +11,7 @@ from services.intake.domain.listing import cursor_of, read_cursor
 from services.intake.domain.report import Report
 from services.intake.domain.status import Status
 from services.intake.forms import VerdictIn
-from services.intake.ports import Reports, ReviewViews
+from services.intake.ports import Kept, ReviewViews
 from services.intake.report_out import ReportLine, report_line
 from services.intake.review_out import FindingOut, JudgedOut, finding_out
 from services.intake.reviews import DecideReview
@@ -41,7 +41,7 @@ class ReviewDesk:
     """What the routes of reviews work with; `judged` counts a verdict."""
 
     lane: Lane
-    reports: Reports
+    reports: Kept[Report]
     views: ReviewViews
     judged: Callable[[str], None]
 

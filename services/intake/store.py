@@ -404,7 +404,9 @@ class MongoReviews:
             wanted += [{"received_at": {"$gte": at}}, {"$or": later}]
         told = {"$lookup": {"from": "statuses", "localField": "incident", "foreignField": "_id", "as": "status"}}
         oldest_first = {"$sort": {"received_at": 1, "_id": 1}}
-        page = self._reports.aggregate([{"$match": {"$and": wanted}}, oldest_first, {"$limit": limit}, told])
+        page = self._reports.aggregate(
+            [{"$match": {"$and": wanted}}, oldest_first, {"$limit": limit}, told], hint="of_review"
+        )
         return [(REPORTS.load(one), _status(one), one["version"]) for one in await page.to_list(None)]
 
 

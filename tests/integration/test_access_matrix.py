@@ -95,6 +95,7 @@ def ok(*callers: str, status: int = 200) -> dict[str, int]:
 
 
 NEW_ONE = ("钱八", "13812345699", "骑手", "platform-a", "A-0099", "squad-1", "", "", "", "", "")
+FLAGGED = "same_photo"
 IN_INBOX = {"audience": f"rider:{RIDER}"}
 IN_COMMUNITY = {"audience": f"community:{HERE}"}
 NOW = datetime.now(UTC).isoformat()
@@ -129,6 +130,14 @@ ROWS: dict[str, list[Row]] = {
         ),
         Row("GET /v1/reports", ok("rider", *DESK), 200, CODE),
         Row("GET /v1/reports/{report_id}", ok("rider", *DESK), mark=CODE, path="/v1/reports/report-of-inc"),
+        Row("GET /v1/reviews", ok(*DESK), 200, FLAGGED),
+        Row(
+            "POST /v1/reviews/{report_id}",
+            ok(*DESK, status=409),
+            mark="expected_version",
+            path="/v1/reviews/report-of-inc",
+            body={"json": {"verdict": "ok", "expected_version": 99}},
+        ),
         Row("GET /v1/campaigns", ok("rider", *DESK), 200, ROUND),
         Row(
             "POST /v1/visits",

@@ -23,8 +23,10 @@ from services.intake import api as intake_api
 from services.intake import policy as intake_policy
 from services.intake import store as intake_store
 from services.intake.accounts_api import Office
+from services.intake.domain.abuse import Finding
 from services.intake.domain.invite import code_of
 from services.intake.domain.report import Incident, Place, Point, Report, open_incident
+from services.intake.domain.review import Review
 from services.intake.domain.roster import Places
 from services.intake.domain.session import Devices, open_session
 from services.intake.domain.status import OrderView, Status
@@ -259,6 +261,7 @@ async def _tell_intake(store: MongoStore) -> None:
             text=TEXT,
             interim_measures=None,
             photo_ids=(photo.id,),
+            review=Review((Finding("same_photo", 3.0, photo.id),), sent_by=rider),
             captured_at=intaking.RECEIVED,
             received_at=intaking.RECEIVED,
             flags=(),

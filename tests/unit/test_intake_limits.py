@@ -62,7 +62,7 @@ async def client(tmp_path: Path) -> AsyncIterator[httpx2.AsyncClient]:
             route: rule for route, rule in POLICY.items() if route in {"GET /v1/reports", "POST /v1/reports/batch"}
         }
         metrics = Metrics("intake", "api", "v1")
-        app = create("intake", metrics=metrics, checks={}, routers=[routes], policy=policy, verifier=verifier)
+        app = create("intake", metrics=metrics, checks={}, routers=routes, policy=policy, verifier=verifier)
         async with served(app) as client:
             yield client
 

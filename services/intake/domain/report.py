@@ -65,7 +65,8 @@ class Report:
     `reference_version` is the reference data that knew the category and chose the micro-grid. `place` is where it is by
     what is known now; `reported_place` is where it was reported, if staff have corrected that since (what a desk sees goes
     by `place`). `awaiting` are photos announced that have not arrived, `wake_at` is when something happens to it by itself.
-    `review`: why people should look at it, if there is anything. `told`: whether the others have been told of it; `context` is what they are told later with.
+    `told`: whether the others have been told of it; `context` is what they are told later with.
+    `review`: why people should look at it, if there is anything.
     """
 
     id: str
