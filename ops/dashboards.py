@@ -14,7 +14,7 @@ from prometheus_client import CollectorRegistry
 from ops.local.state import REPOSITORY
 from services.dispatch.department_metrics import WebhookMetrics
 from services.dispatch.metrics import DispatchMetrics
-from services.intake.metrics import AccountMetrics
+from services.intake.metrics import AccountMetrics, ReviewMetrics
 from shared.clock import system_clock
 from shared.kafka.agents import Consumer
 from shared.metrics import Metrics
@@ -229,6 +229,23 @@ ROWS: dict[str, tuple[Panel, ...]] = {
         Panel("登录 · Logins", "cps", {"{{way}} {{outcome}}": _rate("qianshao_intake_logins_total", "way, outcome")}),
         Panel("续期 · Refreshes", "cps", {"{{outcome}}": _rate("qianshao_intake_session_refreshes_total", "outcome")}),
         Panel(
+            "复核 · Reviews",
+            "short",
+            {
+                "{{flag}}": "sum by (flag) (increase(qianshao_intake_report_flags_total[1h]))",
+                "{{verdict}}": "sum by (verdict) (increase(qianshao_intake_review_verdicts_total[1h]))",
+                "未检查 unexamined": "sum(increase(qianshao_intake_reports_unexamined_total[1h]))",
+            },
+        ),
+        Panel(
+            "限量 · Limits",
+            "short",
+            {
+                "拒收 refused {{what}}": "sum by (what) (increase(qianshao_intake_limit_refusals_total[1h]))",
+                "未计数 uncounted {{what}}": "sum by (what) (increase(qianshao_intake_limit_uncounted_total[1h]))",
+            },
+        ),
+        Panel(
             "名单行 · Rows of rosters",
             "short",
             {"{{what}}": "sum by (what) (increase(qianshao_intake_roster_rows_total[1h]))"},
@@ -314,6 +331,7 @@ def worker_registry() -> CollectorRegistry:
     AccountMetrics(metrics.registry)
     DispatchMetrics(metrics.registry)
     WebhookMetrics(metrics.registry)
+    ReviewMetrics(metrics.registry)
     return metrics.registry
 
 

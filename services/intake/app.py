@@ -18,6 +18,7 @@ from services.intake import (
     photos_api,
     public_api,
     reports_api,
+    reviews_api,
     sessions_api,
     slip_api,
     updates_api,
@@ -26,20 +27,23 @@ from services.intake import (
 )
 from services.intake import api as http
 from services.intake.accounts_api import Office
+from services.intake.allowances import Allowances, limited, per_hour
 from services.intake.domain.account import Account
 from services.intake.domain.invite import SECRET_BYTES, Invite, code_of
 from services.intake.domain.roster import check_places
 from services.intake.issuers import IdTokens, read_issuers
 from services.intake.links import invite_link
 from services.intake.logins import LoginLimits, counters
-from services.intake.metrics import AccountMetrics
+from services.intake.metrics import AccountMetrics, ReviewMetrics
 from services.intake.nearby_api import Lookout
+from services.intake.noticing import Noticing
 from services.intake.photo_links import PhotoLinks
 from services.intake.photo_pool import PhotoPool
 from services.intake.photos import Limits
 from services.intake.policy import POLICY
 from services.intake.public_api import Window
 from services.intake.receipts import ReceiptSigner
+from services.intake.reviews_api import ReviewDesk
 from services.intake.rules import ReferenceRules
 from services.intake.sessions import Desk, InviteFirst
 from services.intake.sessions_api import Door
@@ -60,8 +64,10 @@ from services.intake.store import (
     SESSIONS,
     MongoCampaigns,
     MongoForgettings,
+    MongoPast,
     MongoPeople,
     MongoPhotos,
+    MongoReviews,
     MongoSpots,
     MongoViews,
     exporter,
@@ -115,6 +121,8 @@ async def api(process: Process) -> None:
         surroundings = MongoSpots(database)
         people, metrics = MongoPeople(database), AccountMetrics(parts.metrics.registry)
         office = Office(parts.lane, DESK, people, rules, metrics, settings.public_origin, new_id, secrets.token_bytes)
+        seen = ReviewMetrics(parts.metrics.registry)
+        noticing = Noticing(MongoPast(database), lambda flag: seen.flags.labels(flag).inc(), seen.unexamined.inc)
         taking = Taking(
             parts.lane,
             REPORTS,
@@ -127,23 +135,38 @@ async def api(process: Process) -> None:
             new_id=new_id,
             holdings=HOLDINGS,
             surroundings=surroundings,
+            noticing=noticing,
+        )
+        allowances = Allowances(
+            counted,
+            per_hour(settings.photos_an_hour, settings.reports_an_hour, settings.visits_an_hour),
+            lambda what: seen.refused.labels(what).inc(),
+            lambda what: seen.uncounted.labels(what).inc(),
+        )
+        reviews = ReviewDesk(
+            parts.lane, REPORTS, MongoReviews(database), lambda verdict: seen.verdicts.labels(verdict).inc()
         )
         secure = settings.environment != "development"
         door = Door(parts.lane, DESK, people, tokens, id_tokens, limits, metrics, system_clock, new_id, secure=secure)
+        rounds = visits_api.router(
+            RoundsDesk(parts.lane, ROUNDS, MongoCampaigns(database), photos, rules, rules, system_clock)
+        )
         return [
-            http.router(taking, pool),
-            photos_api.router(taking, pool, signer, links),
+            *limited(
+                allowances,
+                http.router(taking, pool),
+                photos_api.router(taking, pool, signer, links),
+                reports_api.router(taking),
+                rounds,
+            ),
             public_api.router(Window(views, rules, visitors)),
-            reports_api.router(taking),
             updates_api.router(parts.lane, HOLDINGS, photos, views),
             nearby_api.router(Lookout(surroundings, rules, system_clock)),
             for_rider_api.router(taking, people),
             slip_api.router(taking, rules),
+            reviews_api.router(reviews),
             accounts_api.router(office),
             sessions_api.router(door),
-            visits_api.router(
-                RoundsDesk(parts.lane, ROUNDS, MongoCampaigns(database), photos, rules, rules, system_clock)
-            ),
             forgetting_api.router(parts.lane, ACCOUNTS, MongoForgettings(database), pseudonyms),
             export.router(SERVICE, exporter(database), system_clock),
         ]

@@ -1,17 +1,19 @@
 """What intake tells the others, in the words of the contract."""
 
 from datetime import datetime
-from typing import Literal
+from typing import Literal, cast
 
 from services.intake.domain.account import Account, scopes_of
 from services.intake.domain.report import Place, Report, mask_phones
+from services.intake.domain.review import Review
 from services.intake.domain.update import Update
 from shared.context import Context
 from shared.contracts import vocabulary as words
 from shared.contracts.account_changed import AccountChanged
 from shared.contracts.incident_reported import IncidentReported
+from shared.contracts.report_judged import ReportJudged
 from shared.contracts.report_updated import ReportUpdated
-from shared.contracts.topics import INCIDENT_REPORTED, REPORT_UPDATED
+from shared.contracts.topics import INCIDENT_REPORTED, REPORT_JUDGED, REPORT_UPDATED
 from shared.mongo.outbox import Outgoing
 
 SERVICE = "intake"
@@ -87,6 +89,24 @@ def updated(report: Report, update: Update, context: Context) -> Outgoing:
         flags=report.flags,
     )
     return Outgoing(SERVICE, REPORT_UPDATED.name, added, update.at, context)
+
+
+def report_judged(report: Report, review: Review, context: Context) -> Outgoing:
+    """What people said of a flagged report; `review` is decided."""
+    assert review.state != "open"
+    assert review.decided_at is not None
+    judged = ReportJudged(
+        subdistrict=report.subdistrict,
+        kind=review.state,
+        report=report.id,
+        incident=report.incident,
+        rider=report.rider,
+        flags=report.flags,
+        reason=None if review.reason is None else mask_phones(review.reason),
+        actor_kind=cast(words.ActorKind, context.actor.partition(":")[0]),
+        judged_at=review.decided_at,
+    )
+    return Outgoing(SERVICE, REPORT_JUDGED.name, judged, review.decided_at, context)
 
 
 def reported(report: Report) -> IncidentReported:

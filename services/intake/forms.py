@@ -5,6 +5,7 @@ from typing import Annotated, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from services.intake.domain.account import Role
+from services.intake.domain.review import Verdict
 from services.intake.domain.session import Client
 from shared.contracts.scalars import GridCode, HouseholdCode, Id, Instant, Word
 
@@ -98,6 +99,22 @@ class VisitIn(BaseModel):
     photo_ids: list[str] = Field(default_factory=list, max_length=5)
     captured_at: Instant
     place: PlaceIn | None = None
+
+
+class VerdictIn(BaseModel):
+    """What a flagged report is. `reason` says why it is bogus; `expected_version` is the version that was seen."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    verdict: Verdict
+    reason: str | None = Field(default=None, min_length=1, max_length=500)
+    expected_version: int = Field(ge=1)
+
+    @model_validator(mode="after")
+    def _why(self) -> Self:
+        if self.verdict == "bogus" and not (self.reason or "").strip():
+            raise ValueError("reason: a bogus report needs one")
+        return self
 
 
 Code = Annotated[str, Field(max_length=40, pattern="^([A-Za-z0-9][A-Za-z0-9_.-]*)?$")]

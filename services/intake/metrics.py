@@ -3,6 +3,41 @@
 from prometheus_client import CollectorRegistry, Counter
 
 
+class ReviewMetrics:
+    """What was noticed, decided and sent back by one api process."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.flags = Counter(
+            "qianshao_intake_report_flags_total",
+            "Flags that new reports were given for people to look at",
+            ("flag",),
+            registry=registry,
+        )
+        self.unexamined = Counter(
+            "qianshao_intake_reports_unexamined_total",
+            "Reports that were taken without being compared with earlier ones, because that failed or was slow",
+            registry=registry,
+        )
+        self.verdicts = Counter(
+            "qianshao_intake_review_verdicts_total",
+            "Verdicts on flagged reports",
+            ("verdict",),
+            registry=registry,
+        )
+        self.refused = Counter(
+            "qianshao_intake_limit_refusals_total",
+            "Requests sent back because their account had sent too many",
+            ("what",),
+            registry=registry,
+        )
+        self.uncounted = Counter(
+            "qianshao_intake_limit_uncounted_total",
+            "Requests let through because the counters did not answer",
+            ("what",),
+            registry=registry,
+        )
+
+
 class AccountMetrics:
     """Logins, sessions and rosters of one api process."""
 

@@ -76,6 +76,15 @@ UPDATES: dict[str, Rule] = {
     f"POST {_OWN}/appeal": allow(Role.RIDER, reach=Reach.OWN, zh="对驳回提出申诉", en="appeal against a rejection"),
 }
 
+REVIEWS: dict[str, Rule] = {
+    "GET /v1/reviews": allow(
+        *DESKS, reach=Reach.COMMUNITIES, zh="辖区内待复核的上报", en="flagged reports at places of mine"
+    ),
+    "POST /v1/reviews/{report_id}": allow(
+        *DESKS, reach=Reach.COMMUNITIES, zh="复核一次上报", en="say what a flagged report is"
+    ),
+}
+
 SESSIONS: dict[str, Rule] = {
     "POST /v1/sessions": public("登录：凭邀请码或身份令牌", "log in with an invitation or an id token"),
     "POST /v1/sessions/refresh": public("续期：凭刷新令牌", "carry a session on with its refresh token"),
@@ -139,4 +148,4 @@ PUBLIC: dict[str, Rule] = {
     ),
 }
 
-POLICY: Policy = {**REPORTS, **UPDATES, **PUBLIC, **ROUNDS, **SESSIONS, **ACCOUNTS, **export.POLICY}
+POLICY: Policy = {**REPORTS, **UPDATES, **PUBLIC, **ROUNDS, **REVIEWS, **SESSIONS, **ACCOUNTS, **export.POLICY}

@@ -5,11 +5,12 @@ from datetime import datetime
 from typing import Protocol, TypeVar
 from zoneinfo import ZoneInfo
 
+from services.intake.domain.abuse import Facts, Past
 from services.intake.domain.account import Account, AccountStatus, Login, Role
 from services.intake.domain.campaign import Campaign
 from services.intake.domain.forgetting import Forgetting
 from services.intake.domain.invite import Invite
-from services.intake.domain.listing import ReportListing
+from services.intake.domain.listing import Mark, ReportListing
 from services.intake.domain.report import GridPath, Incident, Place, Report
 from services.intake.domain.roster import Places
 from services.intake.domain.session import Devices, Session
@@ -194,6 +195,22 @@ class Holdings:
     incidents: Incidents
     statuses: Statuses
     spots: "Spots"
+
+
+class PastViews(Protocol):
+    """What a new report is compared with, outside any transaction."""
+
+    async def past(self, scope: Scope, rider: str, facts: Facts) -> Past:
+        """The rider's reports of the last day, and pictures of other reports in the sub-district that may be the same."""
+        ...
+
+
+class ReviewViews(Protocol):
+    """Reports that wait for a verdict, outside any transaction."""
+
+    async def reviews(self, scope: Scope, after: Mark | None, limit: int) -> list[tuple[Report, Status, int]]:
+        """A page of those at places of the desk's, the oldest first, with their versions."""
+        ...
 
 
 class Kept(Protocol[Item]):

@@ -25,4 +25,7 @@ class IntakeApiSettings(IntakeSettings):
         pattern=r"^https?://[^/\s]+$", description="where people's devices find the front door: https://host[:port]"
     )
     oidc_issuers: Path | None = Field(default=None, description="YAML or JSON file with external OIDC issuers, if any")
+    photos_an_hour: int = Field(default=600, ge=1, description="photos that one account may send in an hour")
+    reports_an_hour: int = Field(default=120, ge=1, description="reports that one account may send in an hour")
+    visits_an_hour: int = Field(default=300, ge=1, description="visits that one account may send in an hour")
     photo_processes: int = Field(default=1, ge=1, le=16, description="processes that decode photos")

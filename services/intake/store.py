@@ -1,7 +1,7 @@
 """Intake's collections."""
 
 import re
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from bson.binary import Binary
@@ -9,11 +9,12 @@ from pydantic import TypeAdapter
 from pymongo import ASCENDING, GEOSPHERE, IndexModel
 from pymongo.errors import DuplicateKeyError
 
+from services.intake.domain.abuse import PICTURES_KEPT, TRUSTED, Facts, Past, Picture, Sighting, bands
 from services.intake.domain.account import LOGS_IN, Account, Login, Role, forgotten, login_key
 from services.intake.domain.campaign import Campaign
 from services.intake.domain.forgetting import Forgetting, forgetting_of
 from services.intake.domain.invite import Invite
-from services.intake.domain.listing import ReportListing
+from services.intake.domain.listing import Mark, ReportListing
 from services.intake.domain.report import Incident, Place, Report
 from services.intake.domain.session import Devices, Session, is_open
 from services.intake.domain.sight import Sight
@@ -57,6 +58,7 @@ _ASKED = 20
 """More than are offered, because the domain may leave some out; they come the nearest first."""
 
 _AWAITING: Document = {"awaiting.0": {"$exists": True}}
+_TO_REVIEW: Document = {"review.state": "open"}
 
 _SPOT_KEYS: list[tuple[str, int | str]] = [
     ("subdistrict", ASCENDING),
@@ -75,6 +77,11 @@ COLLECTIONS = (
             ),
             IndexModel([("awaiting", ASCENDING)], name="of_awaited", partialFilterExpression=_AWAITING),
             IndexModel([("photo_ids", ASCENDING)], name="of_photo"),
+            IndexModel(
+                [("subdistrict", ASCENDING), ("received_at", ASCENDING), ("_id", ASCENDING)],
+                name="of_review",
+                partialFilterExpression=_TO_REVIEW,
+            ),
             WAKING,
         ),
     ),
@@ -86,7 +93,14 @@ COLLECTIONS = (
     Collection("campaigns", (IndexModel([("subdistrict", ASCENDING), ("ends_at", ASCENDING)], name="of_subdistrict"),)),
     Collection("visits", (IndexModel([("rider", ASCENDING), ("received_at", ASCENDING)], name="of_rider"),)),
     Collection("visit_days"),
-    Collection("photos", (IndexModel([("received_at", ASCENDING)], name="by_age"),)),
+    Collection(
+        "photos",
+        (
+            IndexModel([("received_at", ASCENDING)], name="by_age"),
+            IndexModel([("sha256_received", ASCENDING), ("received_at", ASCENDING)], name="of_bytes"),
+            IndexModel([("bands", ASCENDING), ("received_at", ASCENDING)], name="of_looks"),
+        ),
+    ),
     Collection(
         "accounts",
         (
@@ -98,6 +112,7 @@ COLLECTIONS = (
     Collection("invites"),
     Collection("sessions", (IndexModel([("account", ASCENDING)], name="of_account"), expiring("keep_until", 0))),
     Collection("devices"),
+    answers_collection(),
     Collection("used_tokens", (expiring("until", 3600),)),
 )
 
@@ -108,8 +123,9 @@ def _report(document: Document, person: Person) -> Document | None:
     if document["rider"] != person.account:
         return renamed
     updates = [{**update, "text": None} for update in renamed.get("updates", ())]
+    review = renamed.get("review")
     blank = {"text": "", "interim_measures": None, "client_key": "", "fingerprint": "", "updates": updates}
-    return {**renamed, **blank}
+    return {**renamed, **blank, "review": None if review is None else {**review, "reason": None}}
 
 
 def _account(document: Document, person: Person) -> Document | None:
@@ -275,7 +291,13 @@ class MongoPhotos:
         fields: dict[str, Any] = _PHOTO.dump_python(photo)
         try:
             await self._photos.insert_one(
-                {"_id": fields.pop("id"), **fields, "jpeg": Binary(jpeg), "thumb": Binary(thumb)}
+                {
+                    "_id": fields.pop("id"),
+                    **fields,
+                    "bands": list(bands(photo.dhash)),
+                    "jpeg": Binary(jpeg),
+                    "thumb": Binary(thumb),
+                }
             )
         except DuplicateKeyError:
             return False
@@ -387,6 +409,86 @@ class MongoViews:
         query = {"awaiting": photo, "subdistrict": scope.subdistrict, **_AWAITING}
         found = self._reports.find(query, {"_id": 1}).hint("of_awaited")  # every upload asks, and hardly any is awaited
         return [report["_id"] for report in await found.to_list(None)]
+
+
+class MongoPast:
+    """See `PastViews`. Every question is answered by an index and for a bounded number of documents."""
+
+    def __init__(self, database: Database) -> None:
+        self._reports = database["reports"]
+        self._photos = database["photos"]
+
+    async def past(self, scope: Scope, rider: str, facts: Facts) -> Past:
+        own = await self._of_rider(scope, rider, facts)
+        hour_ago = facts.received_at - timedelta(hours=1)
+        return Past(
+            pictures=await self._pictures(scope, facts),
+            nearby=tuple(_sighting(one) for one in own if one.get("entered_by") is None),
+            last_hour=sum(one["received_at"] > hour_ago for one in own),
+        )
+
+    async def _of_rider(self, scope: Scope, rider: str, facts: Facts) -> list[Document]:
+        query = {"rider": rider, "subdistrict": scope.subdistrict, "_id": {"$ne": facts.sighting.report}}
+        fields = {"place.wgs84": 1, "place.accuracy_m": 1, "captured_at": 1, "received_at": 1, "entered_by": 1}
+        found = self._reports.find({**query, "received_at": {"$gt": facts.received_at - TRUSTED}}, fields)
+        return await found.sort("received_at", -1).limit(_COMPARED).to_list(None)
+
+    async def _pictures(self, scope: Scope, facts: Facts) -> tuple[Picture, ...]:
+        """Of each report that names a picture like one of these, or one of these."""
+        alike = await self._alike(scope, facts)
+        if not alike:
+            return ()
+        named = {"photo_ids": {"$in": list(alike)}, "_id": {"$ne": facts.sighting.report}}
+        query = {**named, "subdistrict": scope.subdistrict}
+        reports = await self._reports.find(query, {"photo_ids": 1}).limit(_COMPARED).to_list(None)
+        return tuple(
+            _picture(alike[id_], report["_id"]) for report in reports for id_ in report["photo_ids"] if id_ in alike
+        )
+
+    async def _alike(self, scope: Scope, facts: Facts) -> dict[str, Document]:
+        digests = [picture.sha256 for picture in facts.pictures]
+        keys = [key for picture in facts.pictures for key in bands(picture.dhash)]
+        since = {"received_at": {"$gt": facts.received_at - PICTURES_KEPT}, "subdistrict": scope.subdistrict}
+        fields = {"sha256_received": 1, "dhash": 1}
+        found: list[Document] = []
+        for looked_for in ({"sha256_received": {"$in": digests}}, {"bands": {"$in": keys}}):
+            page = self._photos.find({**looked_for, **since}, fields).sort("received_at", -1).limit(_COMPARED)
+            found += await page.to_list(None)
+        return {one["_id"]: one for one in found}
+
+
+_COMPARED = 500
+"""The most documents of a kind that one report is compared with."""
+
+
+def _sighting(report: Document) -> Sighting:
+    place = report["place"]
+    at = place["wgs84"]
+    return Sighting(report["_id"], at["lng"], at["lat"], place["accuracy_m"], report["captured_at"])
+
+
+def _picture(photo: Document, report: str) -> Picture:
+    return Picture(photo["_id"], photo["sha256_received"], photo["dhash"], report=report)
+
+
+class MongoReviews:
+    """See `ReviewViews`."""
+
+    def __init__(self, database: Database) -> None:
+        self._reports = database["reports"]
+
+    async def reviews(self, scope: Scope, after: Mark | None, limit: int) -> list[tuple[Report, Status, int]]:
+        wanted: list[Document] = [within(scope, COMMUNITY), _TO_REVIEW]
+        if after is not None:
+            at = after.received_at
+            later = [{"received_at": {"$gt": at}}, {"received_at": at, "_id": {"$gt": after.id}}]
+            wanted += [{"received_at": {"$gte": at}}, {"$or": later}]
+        told = {"$lookup": {"from": "statuses", "localField": "incident", "foreignField": "_id", "as": "status"}}
+        oldest_first = {"$sort": {"received_at": 1, "_id": 1}}
+        page = self._reports.aggregate(
+            [{"$match": {"$and": wanted}}, oldest_first, {"$limit": limit}, told], hint="of_review"
+        )
+        return [(REPORTS.load(one), _status(one), one["version"]) for one in await page.to_list(None)]
 
 
 class MongoCampaigns:

@@ -9,6 +9,7 @@ from services.intake.domain.report import Flag, Report, metres_between
 from services.intake.domain.spot import reach
 from services.intake.forms import ReportIn
 from services.intake.joining import Said
+from services.intake.noticing import Noticing, count, notice
 from services.intake.opening import Opened, OpenReport
 from services.intake.ports import (
     Around,
@@ -47,6 +48,7 @@ class Taking:
     new_id: NewId
     holdings: Holdings
     surroundings: Surroundings
+    noticing: Noticing
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +79,8 @@ async def take_report(desk: Taking, wish: ReportIn, sender: Sender) -> Opened:
             raise
         return Opened(before, replayed=True)
     opened = await desk.lane.submit(command)
+    if not opened.replayed:
+        count(desk.noticing, opened.report)
     return Opened(await _settled(desk, opened.report, sender), opened.replayed)
 
 
@@ -88,6 +92,7 @@ async def prepare_report(desk: Taking, wish: ReportIn, sender: Sender) -> OpenRe
     check_photos(wish, announced, found)
     check_self_fixed(wish, announced, found)
     report = _report(desk, wish, sender, announced, found)
+    report = await notice(desk.noticing, sender.scope, report, found.values())
     distances = tuple(metres_between(report.place, photo.gps) for photo in found.values())
     said = await _said(desk, wish, sender, report)
     return OpenReport(desk.holdings, report, distances, sender.context, said)

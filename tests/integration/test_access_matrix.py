@@ -96,6 +96,7 @@ def ok(*callers: str, status: int = 200) -> dict[str, int]:
 
 
 NEW_ONE = ("钱八", "13812345699", "骑手", "platform-a", "A-0099", "squad-1", "", "", "", "", "")
+FLAGGED = "same_photo"
 IN_INBOX = {"audience": f"rider:{RIDER}"}
 IN_COMMUNITY = {"audience": f"community:{HERE}"}
 NOW = datetime.now(UTC).isoformat()
@@ -199,6 +200,14 @@ ROWS: dict[str, list[Row]] = {
             mark="entered_by_staff",
             path=f"/v1/riders/{RIDER}/reports",
             body={"json": wish(text="别处", client_key="desk-0001")},
+        ),
+        Row("GET /v1/reviews", ok(*DESK), 200, FLAGGED),
+        Row(
+            "POST /v1/reviews/{report_id}",
+            ok(*DESK, status=409),
+            mark="expected_version",
+            path="/v1/reviews/report-of-inc",
+            body={"json": {"verdict": "ok", "expected_version": 99}},
         ),
         Row("GET /v1/campaigns", ok("rider", *DESK), 200, ROUND),
         Row(

@@ -27,6 +27,7 @@ from services.intake import (
     photos_api,
     public_api,
     reports_api,
+    reviews_api,
     sessions_api,
     slip_api,
     updates_api,
@@ -36,8 +37,10 @@ from services.intake import api as intake_api
 from services.intake import policy as intake_policy
 from services.intake import store as intake_store
 from services.intake.accounts_api import Office
+from services.intake.domain.abuse import Finding
 from services.intake.domain.invite import code_of
 from services.intake.domain.report import Incident, Place, Point, Report, open_incident
+from services.intake.domain.review import Review
 from services.intake.domain.roster import Places
 from services.intake.domain.session import Devices, open_session
 from services.intake.domain.status import OrderView, Status
@@ -45,12 +48,14 @@ from services.intake.issuers import IdTokens
 from services.intake.logins import LoginLimits
 from services.intake.metrics import AccountMetrics
 from services.intake.nearby_api import Lookout
+from services.intake.noticing import Noticing
 from services.intake.photo_links import PhotoLinks
 from services.intake.photo_pool import PhotoPool
 from services.intake.photos import SanitisedPhoto
 from services.intake.ports import Photo
 from services.intake.public_api import Window
 from services.intake.receipts import ReceiptSigner
+from services.intake.reviews_api import ReviewDesk
 from services.intake.sessions import InviteAccount
 from services.intake.sessions_api import Door
 from services.intake.taking import Taking
@@ -201,12 +206,14 @@ def _intake(
         new_id,
         intake_store.HOLDINGS,
         spots,
+        Noticing(intake_store.MongoPast(store.database), lambda flag: None, lambda: None),
     )
     updates = updates_api.router(lane, intake_store.HOLDINGS, taking.photos, taking.views)
     nearby = nearby_api.router(Lookout(spots, taking.rules, system_clock))
     pool = cast(PhotoPool, _Pool())
     photos = photos_api.router(taking, pool, signer, LINKS)
     window = public_api.router(Window(taking.views, taking.rules, Visitors(MemoryStorage(), many, many)))
+    reviews = ReviewDesk(lane, intake_store.REPORTS, intake_store.MongoReviews(store.database), lambda verdict: None)
     states = intake_store.MongoForgettings(store.database)
     forgetting = forgetting_api.router(lane, intake_store.ACCOUNTS, states, Pseudonyms(b"k" * 32))
     rounds_desk = visits_api.RoundsDesk(
@@ -220,7 +227,7 @@ def _intake(
     )
     reports = [intake_api.router(taking, pool), photos, window, reports_api.router(taking)]
     aids = [for_rider_api.router(taking, people), slip_api.router(taking, intaking.StubRules())]
-    taken = [*reports, *aids, updates, nearby, visits_api.router(rounds_desk)]
+    taken = [*reports, *aids, updates, nearby, visits_api.router(rounds_desk), reviews_api.router(reviews)]
     return [*taken, accounts_api.router(office), sessions_api.router(door), forgetting]
 
 
@@ -287,6 +294,7 @@ async def _tell_intake(store: MongoStore) -> None:
             text=TEXT,
             interim_measures=None,
             photo_ids=(photo.id,),
+            review=Review((Finding("same_photo", 3.0, photo.id),), sent_by=rider),
             captured_at=intaking.RECEIVED,
             received_at=intaking.RECEIVED,
             flags=(),

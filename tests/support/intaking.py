@@ -5,12 +5,14 @@ from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from services.intake.domain.abuse import Facts, Past
 from services.intake.domain.account import Account
 from services.intake.domain.listing import ReportListing
 from services.intake.domain.report import GridPath, Place, Point, Report
 from services.intake.domain.sight import Sight, sees
 from services.intake.domain.spot import Near, Spot, seen_from
 from services.intake.domain.status import Status
+from services.intake.noticing import Noticing
 from services.intake.ports import Around, CategoryRule, Photo
 from services.intake.store import HOLDINGS, INCIDENTS, PHOTOS, REPORTS, SPOTS, STATUSES
 from services.intake.taking import Sender, Taking
@@ -148,13 +150,30 @@ class MemoryPeople:
         return [one for one in self.accounts if one.id in ids and sees(sight, one)]
 
 
+@dataclass
+class MemoryPast:
+    """What was before, as the test says; `error` instead if there is one."""
+
+    before: Past = field(default_factory=Past)
+    error: Exception | None = None
+
+    async def past(self, scope: Scope, rider: str, facts: Facts) -> Past:
+        if self.error is not None:
+            raise self.error
+        return self.before
+
+
 def _status(store: MemoryTransactor, incident: str) -> Status:
     document = store.documents.get(STATUSES.ref(incident))
     return STATUSES.load(document) if document else Status(incident)
 
 
 def taking(
-    lane: Lane, store: MemoryTransactor, photos: MemoryPhotos | None = None, rules: StubRules | None = None
+    lane: Lane,
+    store: MemoryTransactor,
+    photos: MemoryPhotos | None = None,
+    rules: StubRules | None = None,
+    noticing: Noticing | None = None,
 ) -> Taking:
     """All that taking a report needs, over a memory store."""
     return Taking(
@@ -169,6 +188,7 @@ def taking(
         new_id=new_id,
         holdings=HOLDINGS,
         surroundings=MemorySpots(store),
+        noticing=noticing or Noticing(MemoryPast(), lambda flag: None, lambda: None),
     )
 
 

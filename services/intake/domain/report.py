@@ -5,6 +5,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal
 
+from services.intake.domain.abuse import AbuseFlag
+from services.intake.domain.review import Review
 from services.intake.domain.update import Update
 from shared.context import Context
 from shared.geo import crs
@@ -15,15 +17,18 @@ CERTAIN_METRES = 100.0
 CONFLICT_METRES = 200.0
 """Declared place and a photo's own place further apart than this are flagged, both kept."""
 
-Flag = Literal[
-    "needs_location",
-    "location_conflict",
-    "awaiting_photo",
-    "photo_missing",
-    "possible_duplicate",
-    "self_fixed",
-    "entered_by_staff",
-]
+Flag = (
+    Literal[
+        "needs_location",
+        "location_conflict",
+        "awaiting_photo",
+        "photo_missing",
+        "possible_duplicate",
+        "self_fixed",
+        "entered_by_staff",
+    ]
+    | AbuseFlag
+)
 
 How = Literal["opened", "joined", "broken_again"]
 """How a report came to its first incident: it opened one, or it is a further sighting of a known one."""
@@ -87,6 +92,7 @@ class Report:
     by `place`). `awaiting` are photos announced that have not arrived, `wake_at` is when something happens to it by itself.
     `told`: whether the others have been told of it; `context` is what they are told later with. `after_photo_ids`: how it
     looks since the rider put it right himself. `entered_by`: the account of staff who wrote it down for the rider.
+    `review`: why people should look at it, if there is anything.
     """
 
     id: str
@@ -117,6 +123,7 @@ class Report:
     updates: tuple[Update, ...] = ()
     after_photo_ids: tuple[str, ...] = ()
     entered_by: str | None = None
+    review: Review | None = None
 
     @property
     def sender(self) -> str:
