@@ -1,6 +1,5 @@
 """What kind of picture some bytes are, told by the bytes alone, and what is refused before any decoder sees them."""
 
-import re
 from typing import Literal
 
 from services.intake.refusals import refused
@@ -98,13 +97,17 @@ def _boxes_end(raw: bytes) -> bool:
     return True
 
 
-# Another file inside, by what its own reader looks for and wherever in the bytes that reader accepts it. Each signature
-# has six bytes or more: in 15 MB of noise, fewer would turn up by chance.
-_HIDDEN = re.compile(
-    rb"(?P<html><script[\s>]|<!doctype html|<html[\s>])|(?P<php><\?php\s)|(?P<rar>Rar!\x1a\x07)|(?P<szip>7z\xbc\xaf\x27\x1c)",
-    re.IGNORECASE,
-)
-_NAMES = {"html": "HTML", "php": "PHP", "rar": "RAR", "szip": "7-Zip"}
+# Another file inside, by what its own reader looks for and wherever in the bytes that reader accepts it; in small letters.
+# Each signature has six bytes or more: in 15 MB of noise, fewer would turn up by chance. One search after the other is
+# fast: one regular expression for all of them took three times as long as decoding the picture.
+_HIDDEN = {
+    **dict.fromkeys(
+        (b"<script>", b"<script ", b"<script\n", b"<html>", b"<html ", b"<html\n", b"<!doctype html"), "HTML"
+    ),
+    **dict.fromkeys((b"<?php ", b"<?php\n", b"<?php\r", b"<?php\t"), "PHP"),
+    b"rar!\x1a\x07": "RAR",
+    b"7z\xbc\xaf\x27\x1c": "7-Zip",
+}
 _PDF_BYTES = 1024
 _ZIP_END, _ZIP_BYTES = b"PK\x05\x06", 22
 
@@ -116,5 +119,5 @@ def _hidden(raw: bytes) -> str | None:
     end = raw.rfind(_ZIP_END, max(0, len(raw) - _ZIP_BYTES - 0xFFFF))
     if end >= 0 and end + _ZIP_BYTES + int.from_bytes(raw[end + 20 : end + 22], "little") <= len(raw):
         return "ZIP"
-    found = _HIDDEN.search(raw)
-    return _NAMES[str(found.lastgroup)] if found else None
+    small = raw.lower()
+    return next((name for signature, name in _HIDDEN.items() if signature in small), None)
