@@ -320,7 +320,8 @@ class MongoViews:
 
     async def awaiting(self, scope: Scope, photo: str) -> list[str]:
         query = {"awaiting": photo, "subdistrict": scope.subdistrict, **_AWAITING}
-        return [report["_id"] for report in await self._reports.find(query, {"_id": 1}).to_list(None)]
+        found = self._reports.find(query, {"_id": 1}).hint("of_awaited")  # every upload asks, and hardly any is awaited
+        return [report["_id"] for report in await found.to_list(None)]
 
 
 class MongoSpots:

@@ -129,6 +129,7 @@ def adds(path: str, body: dict[str, Any], status: int, mark: str) -> Row:
 ROWS: dict[str, list[Row]] = {
     "intake": [
         *exports(CODE),  # before anyone else has something of his own in the same grid
+        Row("GET /v1/reports", ok("rider", *DESK), 200, CODE),
         Row("POST /v1/photos", ok("rider", status=201), 201, "photo_id", body=PHOTO, each=True),
         Row("POST /v1/evidence", ok("water", status=201), 201, "receipt", body=PHOTO, each=True),
         Row("GET /v1/photos/{photo_id}", ok("rider", "water", *DESK), mark=CONTENT, path="/v1/photos/photo-of-inc"),
@@ -141,7 +142,6 @@ ROWS: dict[str, list[Row]] = {
             body={"json": {"reports": [wish(text="别处", client_key="phone-0009")]}},
             each=True,
         ),
-        Row("GET /v1/reports", ok("rider", *DESK), 200, CODE),
         Row("GET /v1/incidents/nearby", ok("rider"), 200, query=WHERE),
         *(adds(path, body, status, mark) for path, body, status, mark in ADDED),
         Row("GET /v1/reports/{report_id}", ok("rider", *DESK), mark=CODE, path="/v1/reports/report-of-inc"),

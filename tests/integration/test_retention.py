@@ -83,7 +83,7 @@ async def test_what_is_old_goes_unless_an_open_incident_needs_it(house: Quarter)
     places = {report["incident"]: report["place"] for report in held(house, "intake", "reports").values()}
     assert (places[over]["wgs84"]["lng"], places[over]["accuracy_m"]) == (113.58, 1000.0)
     assert places[still]["accuracy_m"] == 12.0
-    assert graves(house, "intake") == {"photos": 2, "report_texts": 1, "positions": 1}
+    assert graves(house, "intake") == {"photos": 2, "report_texts": 1, "positions": 1, "incident_positions": 1}
     assert graves(house, "dispatch") == {"report_texts": 1}
 
 
@@ -93,7 +93,7 @@ async def test_a_tombstone_names_nobody_and_a_second_run_adds_none(house: Quarte
         for service in RULES:
             await job(house.services[service], OLD).step()
     found = [document for service, collection, document in house.documents() if collection == TOMBSTONES]
-    assert len(found) == 6
+    assert len(found) == 7
     assert not any(RIDER in repr(document) for document in found)
     assert {tuple(document) for document in found} == {("_id", "noun", "rule", "at", "object", "count")}
 

@@ -219,7 +219,7 @@ async def _tell(stores: dict[str, MongoStore], lanes: dict[str, Lane], tokens: S
 
 async def _tell_intake(store: MongoStore) -> None:
     photos = intake_store.MongoPhotos(store.database)
-    for incident, rider, grid in (("inc", RIDER, intaking.GRID), (UNCERTAIN, SOMEBODY, None)):
+    for incident, rider, grid, code in (("inc", RIDER, intaking.GRID, CODE), (UNCERTAIN, SOMEBODY, None, "2B4D-6F8H")):
         photo = Photo(
             f"photo-of-{incident}", f"rider:{rider}", BEIDAJIE, "r", "s", 10, 8, None, None, "0" * 16, intaking.RECEIVED
         )
@@ -232,7 +232,7 @@ async def _tell_intake(store: MongoStore) -> None:
             rider=rider,
             subdistrict=BEIDAJIE,
             incident=incident,
-            code=CODE,
+            code=code,
             category={"scheme": "gb30428", "code": "P0101"},
             condition=None,
             emergency=False,

@@ -16,6 +16,7 @@ from services.notify.domain.templates import Text
 from services.points.domain.entry import Kind
 from shared.contracts.envelope import Envelope, Message, encode
 from shared.contracts.incident_changed import IncidentChanged
+from shared.ids import report_id
 from tests.support.modelling import NOW, SUBDISTRICT, Model, whole_story
 
 Item = TypeVar("Item")
@@ -61,6 +62,15 @@ def stored_twice(clean: Snapshot) -> Snapshot:
 
 def without_incident(clean: Snapshot) -> Snapshot:
     return replace(clean, opened=first(clean.opened, reports=("r",)))
+
+
+def went_out_while_waiting(clean: Snapshot) -> Snapshot:
+    return replace(clean, reports=first(clean.reports, told=False))
+
+
+def waits_too_long(clean: Snapshot) -> Snapshot:
+    long_ago = clean.taken_at - timedelta(minutes=12)
+    return replace(clean, reports=first(clean.reports, told=False, received_at=long_ago))
 
 
 def not_triaged(clean: Snapshot) -> Snapshot:
@@ -189,6 +199,8 @@ def fact_forgotten(clean: Snapshot) -> Snapshot:
         (1, other_client_key, "does not follow"),
         (1, stored_twice, "2 times"),
         (1, without_incident, "does not know it"),
+        (1, went_out_while_waiting, "has 1 incident-reported events"),
+        (1, waits_too_long, "has waited for its photos"),
         (2, not_triaged, "neither triaged nor offered"),
         (2, told_to_another, "was told to dispatch.fire"),
         (2, told_once_less, "4 were sent"),
@@ -219,6 +231,14 @@ def test_a_deliberate_corruption_turns_its_rule_red(clean: Snapshot, rule: int, 
     # a message on another topic is missing at the end of its own; everything else breaks one rule alone
     assert [*found] == ([2, 5] if corrupt is told_to_another else [rule])
     assert any(phrase in violation for violation in found[rule]), found[rule]
+
+
+def test_a_report_that_waits_for_its_photos_has_no_event_yet(clean: Snapshot) -> None:
+    waiting = replace(clean.reports[0], id=report_id("rider-w", "key-w"), incident="inc-w", told=False)
+    waiting = replace(waiting, rider="rider-w", client_key="key-w", received_at=clean.taken_at)
+    opened = replace(clean.opened[0], id="inc-w", reports=(waiting.id,))
+    whole = replace(clean, reports=(*clean.reports, waiting), opened=(*clean.opened, opened))
+    assert red(whole) == {}
 
 
 @pytest.mark.parametrize(("minutes", "early"), [(-1, True), (0, False)])

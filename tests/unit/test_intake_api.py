@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -233,3 +233,109 @@ async def test_who_uploads_what(house: House) -> None:
         assert response.status_code == status
     body = (await house.client.post("/v1/photos", files=files, headers=RIDER)).json()
     assert (body["code"], body["errors"][0]["field"]) == ("not_an_image", "photo")
+
+
+async def batch(house: House, *reports: Any, headers: dict[str, str] = RIDER) -> httpx2.Response:
+    return await house.client.post("/v1/reports/batch", json={"reports": reports}, headers=headers)
+
+
+async def test_a_batch_after_offline_is_decided_one_by_one_and_answered_in_order(house: House) -> None:
+    wishes = [
+        wish(client_key="offline-1"),
+        {**wish(client_key="offline-2"), "category": {"scheme": "gb30428", "code": "P9999"}},
+        {**wish(client_key="offline-3"), "captured_at": "2026-11-25T08:01:00"},
+        {"client_key": "x"},
+        {**wish(client_key="offline-4"), "rider_id": "rider-2"},
+        wish(client_key="offline-5", photo_ids=["nowhere"]),
+        wish(client_key="offline-6"),
+    ]
+    response = await batch(house, *wishes)
+    assert response.status_code == 200
+    items = response.json()["reports"]
+    assert [item["status"] for item in items] == [201, 422, 422, 422, 403, 422, 201]
+    fields = [[error["field"] for error in item["problem"]["errors"]] for item in items if item["status"] == 422]
+    assert fields[:2] == [["category"], ["captured_at"]]
+    assert {"client_key", "category", "place", "captured_at"} <= set(fields[2])
+    assert fields[3] == ["photo_ids.0"]
+    assert [item["report"]["report_id"] for item in items if item["report"]] == [
+        report_id("rider-1", key) for key in ("offline-1", "offline-6")
+    ]
+    assert len(published(house.store, "incident-reported")) == 2
+    alone = await house.report(client_key="offline-1")
+    assert alone.headers["idempotency-replayed"] == "true"
+    assert alone.json() == items[0]["report"]
+
+
+async def test_scenario_01_a_batch_from_before_keeps_both_times_and_repeating_it_changes_nothing(house: House) -> None:
+    wishes = [wish(client_key=f"offline-{n}", captured_at="2026-11-25T08:01:00+08:00") for n in range(50)]
+    first = (await batch(house, *wishes)).json()["reports"]
+    again = (await batch(house, *wishes)).json()["reports"]
+    assert {item["status"] for item in first} == {201}
+    assert {item["status"] for item in again} == {200}
+    assert [item["report"] for item in again] == [item["report"] for item in first]
+    times = {(item["report"]["captured_at"], item["report"]["received_at"]) for item in first}
+    ((captured, received),) = times
+    assert datetime.fromisoformat(captured) == datetime.fromisoformat("2026-11-25T08:01:00+08:00")
+    assert datetime.fromisoformat(received) == NOW
+    assert len(published(house.store)) == 50
+
+
+async def test_the_same_key_twice_in_a_batch_is_one_report_or_a_refusal(house: House) -> None:
+    twice, other = wish(client_key="offline-1"), wish(client_key="offline-1", text="something else")
+    statuses = [item["status"] for item in (await batch(house, twice, twice, other)).json()["reports"]]
+    assert statuses == [201, 200, 422]
+    assert len(published(house.store)) == 1
+
+
+@pytest.mark.parametrize("reports", [[], [{}] * 51, {}, None, ["text"]])
+async def test_a_batch_that_is_none_is_refused_whole(house: House, reports: Any) -> None:
+    response = await house.client.post("/v1/reports/batch", json={"reports": reports}, headers=RIDER)
+    assert (response.status_code, response.json()["code"]) == (422, "invalid")
+    assert not house.store.documents
+
+
+async def test_scenario_02_a_report_that_waits_says_so_and_has_its_code_at_once(house: House) -> None:
+    response = await house.report(emergency=False, awaiting_photos=["a" * 64])
+    body = response.json()
+    assert response.status_code == 201
+    assert (body["state"], body["flags"], len(body["awaiting_photo_ids"])) == ("awaiting_photo", ["awaiting_photo"], 1)
+    assert body["code"]
+    read = await house.client.get(f"/v1/reports/{body['report_id']}", headers=RIDER)
+    assert read.json() == body
+    assert not published(house.store)
+
+
+async def test_my_reports_come_page_by_page_the_newest_first(house: House) -> None:
+    for n in range(7):
+        house.store.now = NOW + timedelta(minutes=n // 2)  # some at the very same time
+        await house.report(client_key=f"phone-{n:04}")
+    await house.report(bearer(SIGNER.token("rider", "rider-2")))
+    seen: list[dict[str, Any]] = []
+    query: dict[str, Any] = {"limit": 3}
+    for size in (3, 3, 1):
+        page = (await house.client.get("/v1/reports", params=query, headers=RIDER)).json()
+        assert len(page["reports"]) == size
+        seen += page["reports"]
+        query["after"] = page["next"]
+    assert query["after"] is None
+    assert len({one["report_id"] for one in seen}) == 7
+    assert [one["received_at"] for one in seen] == sorted((one["received_at"] for one in seen), reverse=True)
+    assert {one["rider"] for one in seen} == {"rider-1"}
+    whole = (await house.client.get("/v1/reports", headers=STAFF)).json()
+    assert len(whole["reports"]) == 8
+
+
+@pytest.mark.parametrize(
+    ("query", "field"),
+    [
+        ({"after": "nonsense"}, "after"),
+        ({"after": "%%%"}, "after"),
+        ({"after": "MjAyNi0xMS0yNVQwODowMDowMHxy"}, "after"),  # a time without offset
+        ({"limit": "0"}, "limit"),
+        ({"limit": "101"}, "limit"),
+        ({"state": "lost"}, "state"),
+    ],
+)
+async def test_a_list_names_what_it_cannot_use(house: House, query: dict[str, str], field: str) -> None:
+    response = await house.client.get("/v1/reports", params=query, headers=RIDER)
+    assert (response.status_code, [one["field"] for one in response.json()["errors"]]) == (422, [field])
