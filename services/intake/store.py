@@ -154,9 +154,12 @@ PLAN = Plan(
 
 _NAMING = (
     ("reports", "photo_ids"),
+    ("reports", "after_photo_ids"),
     ("reports", "awaiting"),
+    ("reports", "updates.photo_ids"),
     ("incidents", "photo_ids"),
     ("statuses", "after_photos"),
+    ("spots", "photo"),
     ("visits", "photo_ids"),
 )
 """Where ids of photos stand. Whatever else names a photo belongs here, or its photos are swept as orphans."""

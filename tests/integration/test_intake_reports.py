@@ -16,16 +16,7 @@ from services.intake.domain.report import GridPath, Incident, Report
 from services.intake.domain.status import Status
 from services.intake.domain.waiting import GIVEN_UP, PATIENCE, begin
 from services.intake.forms import ReportIn
-from services.intake.store import (
-    HOLDINGS,
-    INCIDENTS,
-    PHOTOS,
-    REPORTS,
-    STATUSES,
-    MongoPhotos,
-    MongoSpots,
-    MongoViews,
-)
+from services.intake.store import HOLDINGS, INCIDENTS, PHOTOS, REPORTS, STATUSES, MongoPhotos, MongoSpots, MongoViews
 from services.intake.taking import Sender, Taking, photo_arrived, take_report
 from services.intake.waiting import SettlePhotos
 from shared.clock import system_clock

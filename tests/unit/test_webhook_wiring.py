@@ -8,7 +8,7 @@ import pytest
 from prometheus_client import CollectorRegistry
 from pydantic import ValidationError
 
-from services.dispatch.app import _beside
+from services.dispatch.app import _webhooks
 from services.dispatch.settings import DispatchSettings
 from shared.beside import Beside
 from shared.mongo.client import connect
@@ -29,7 +29,7 @@ def jobs(one: Department, secrets: Path | None = None) -> list[str]:
     database = connect("mongodb://127.0.0.1/", "test")["test"]  # a client connects when first used
     beside = Beside(database, cast(Any, None), CollectorRegistry(), cast(Any, None), lambda name: cast(Any, name))
     reference = cast(Reference, SimpleNamespace(departments={"water": one}))
-    return [f"{job.name} {job.lease}" for job in _beside(cast(DispatchSettings, settings), reference, beside)]
+    return [f"{job.name} {job.lease}" for job in _webhooks(cast(DispatchSettings, settings), reference, beside)]
 
 
 async def test_only_where_a_department_has_one() -> None:

@@ -41,7 +41,7 @@ def with_report(incident: Incident, report: Report) -> Incident:
     return replace(
         incident,
         reports=tuple(dict.fromkeys((*incident.reports, report.id))),
-        photo_ids=tuple(dict.fromkeys((*incident.photo_ids, *report.photo_ids))),
+        photo_ids=tuple(dict.fromkeys((*incident.photo_ids, *report.shown_photos))),
     )
 
 
