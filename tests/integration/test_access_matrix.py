@@ -159,6 +159,7 @@ ROWS: dict[str, list[Row]] = {
     "intake": [
         *exports(CODE),  # before anyone else has something of his own in the same grid
         Row("GET /v1/reports", ok("rider", *DESK), 200, CODE),
+        Row("GET /v1/reviews", ok(*DESK), 200, FLAGGED),
         Row("POST /v1/photos", ok("rider", status=201), 201, "photo_id", body=PHOTO, each=True),
         Row("POST /v1/evidence", ok("water", status=201), 201, "receipt", body=PHOTO, each=True),
         Row("GET /v1/photos/{photo_id}", ok("rider", "water", *DESK), mark=CONTENT, path="/v1/photos/photo-of-inc"),
@@ -201,7 +202,6 @@ ROWS: dict[str, list[Row]] = {
             path=f"/v1/riders/{RIDER}/reports",
             body={"json": wish(text="别处", client_key="desk-0001")},
         ),
-        Row("GET /v1/reviews", ok(*DESK), 200, FLAGGED),
         Row(
             "POST /v1/reviews/{report_id}",
             ok(*DESK, status=409),
