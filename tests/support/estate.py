@@ -294,7 +294,7 @@ async def _tell_intake(store: MongoStore) -> None:
             text=TEXT,
             interim_measures=None,
             photo_ids=(photo.id,),
-            review=Review((Finding("same_photo", 3.0, photo.id),), sent_by=rider),
+            review=Review((Finding("same_photo", 3.0, photo.id),), sent_by=rider) if grid else None,
             captured_at=intaking.RECEIVED,
             received_at=intaking.RECEIVED,
             flags=(),
