@@ -5,6 +5,7 @@ from collections import Counter
 
 from services.intake.domain.report import Report
 from services.intake.forms import ReportIn
+from services.intake.noticing import Noticing
 from services.intake.ports import Around
 from services.intake.store import (
     COLLECTIONS,
@@ -13,6 +14,7 @@ from services.intake.store import (
     PHOTOS,
     REPORTS,
     SPOTS,
+    MongoPast,
     MongoPhotos,
     MongoSpots,
     MongoViews,
@@ -44,6 +46,7 @@ async def report(store: MongoStore, lane: Lane, rider: str, metres: float = 0.0,
         new_id,
         HOLDINGS,
         MongoSpots(database),
+        Noticing(MongoPast(database), lambda flag: None, lambda: None),
     )
     body = wish(client_key=f"key-of-{rider}", place=north(metres), asked=True, **({"join": join} if join else {}))
     return (await take_report(desk, ReportIn.model_validate(body), sender(Principal(rider, Role.RIDER, HERE)))).report

@@ -16,7 +16,18 @@ from services.intake.domain.report import GridPath, Incident, Report
 from services.intake.domain.status import Status
 from services.intake.domain.waiting import GIVEN_UP, PATIENCE, begin
 from services.intake.forms import ReportIn
-from services.intake.store import HOLDINGS, INCIDENTS, PHOTOS, REPORTS, STATUSES, MongoPhotos, MongoSpots, MongoViews
+from services.intake.noticing import Noticing
+from services.intake.store import (
+    HOLDINGS,
+    INCIDENTS,
+    PHOTOS,
+    REPORTS,
+    STATUSES,
+    MongoPast,
+    MongoPhotos,
+    MongoSpots,
+    MongoViews,
+)
 from services.intake.taking import Sender, Taking, photo_arrived, take_report
 from services.intake.waiting import SettlePhotos
 from shared.clock import system_clock
@@ -52,8 +63,22 @@ async def desks(stack: Stack) -> AsyncIterator[Desks]:
         store = await open_.enter_async_context(in_mongo(stack, intake.COLLECTIONS))
         lanes = [await open_.enter_async_context(running(store.transactor)) for _ in range(2)]
         photos, views, spots = MongoPhotos(store.database), MongoViews(store.database), MongoSpots(store.database)
+        noticing = Noticing(MongoPast(store.database), lambda flag: None, lambda: None)
         made = [
-            Taking(lane, REPORTS, INCIDENTS, PHOTOS, photos, views, StubRules(), system_clock, new_id, HOLDINGS, spots)
+            Taking(
+                lane,
+                REPORTS,
+                INCIDENTS,
+                PHOTOS,
+                photos,
+                views,
+                StubRules(),
+                system_clock,
+                new_id,
+                HOLDINGS,
+                spots,
+                noticing,
+            )
             for lane in lanes
         ]
         yield Desks(store, made[0], made[1])
