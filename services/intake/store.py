@@ -454,9 +454,13 @@ class MongoPast:
         since = {"received_at": {"$gt": facts.received_at - PICTURES_KEPT}, "subdistrict": scope.subdistrict}
         fields = {"sha256_received": 1, "dhash": 1}
         found: list[Document] = []
-        for looked_for in ({"sha256_received": {"$in": digests}}, {"bands": {"$in": keys}}):
-            page = self._photos.find({**looked_for, **since}, fields).sort("received_at", -1).limit(_COMPARED)
-            found += await page.to_list(None)
+        # Named, because an index by age alone can look cheaper and then reads all of the last month.
+        for index, looked_for in (
+            ("of_bytes", {"sha256_received": {"$in": digests}}),
+            ("of_looks", {"bands": {"$in": keys}}),
+        ):
+            page = self._photos.find({**looked_for, **since}, fields).hint(index)
+            found += await page.sort("received_at", -1).limit(_COMPARED).to_list(None)
         return {one["_id"]: one for one in found}
 
 
@@ -505,7 +509,7 @@ class MongoCampaigns:
         query: Document = {"subdistrict": scope.subdistrict, "closed_at": None}
         query |= {"starts_at": {"$lte": now}, "ends_at": {"$gt": now}}
         places = scope.communities if scope.desk else await self._home(scope)
-        if places:
+        if places or not scope.desk:
             query["communities"] = {"$in": [*places, []]}  # an empty list: the whole sub-district's
         found = await self._campaigns.find(query).sort([("ends_at", ASCENDING), ("_id", ASCENDING)]).to_list(None)
         return [CAMPAIGNS.load(document) for document in found]

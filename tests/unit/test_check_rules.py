@@ -251,7 +251,7 @@ def test_a_deliberate_corruption_turns_its_rule_red(clean: Snapshot, rule: int, 
 def test_a_report_that_waits_for_its_photos_has_no_event_yet(clean: Snapshot) -> None:
     waiting = replace(clean.reports[0], id=report_id("rider-w", "key-w"), incident="inc-w", told=False)
     waiting = replace(waiting, rider="rider-w", client_key="key-w", received_at=clean.taken_at)
-    opened = replace(clean.opened[0], id="inc-w", reports=(waiting.id,))
+    opened = replace(clean.opened[0], id="inc-w", reports=(waiting.id,), opened_by=waiting.id)
     whole = replace(clean, reports=(*clean.reports, waiting), opened=(*clean.opened, opened))
     assert red(whole) == {}
 

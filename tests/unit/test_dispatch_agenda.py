@@ -22,7 +22,7 @@ from shared.context import Context
 from shared.contracts.dispatch_order import DispatchOrder
 from shared.contracts.incident_changed import IncidentChanged
 from shared.mongo.lane import Lane
-from shared.mongo.work import Document, Ref, Work
+from shared.mongo.work import Document, Ref
 from shared.reference.calendars import Calendar
 from tests.support.dispatching import (
     PLACE,
@@ -163,14 +163,9 @@ def test_staff_who_do_not_decide_and_foreign_deadlines_are_told_of_once() -> Non
 class Clocked(MemoryTransactor):
     """A store whose time is what the test says."""
 
-    now = RECEIVED
-
-    async def transact(self, refs: Any, decide: Any, seconds: float) -> None:
-        def at_its_time(work: Work) -> None:
-            work.now = self.now
-            decide(work)
-
-        await super().transact(refs, at_its_time, seconds)
+    def __init__(self) -> None:
+        super().__init__()
+        self.now = RECEIVED
 
 
 class Office:
