@@ -37,12 +37,17 @@ from services.intake.logins import LoginLimits, counters
 from services.intake.metrics import AccountMetrics, ReviewMetrics
 from services.intake.nearby_api import Lookout
 from services.intake.noticing import Noticing
+from services.intake.people_store import MongoCampaigns, MongoForgettings, MongoPeople
 from services.intake.photo_links import PhotoLinks
 from services.intake.photo_pool import PhotoPool
+from services.intake.photo_store import MongoPhotos
 from services.intake.photos import Limits
 from services.intake.policy import POLICY
 from services.intake.public_api import Window
 from services.intake.receipts import ReceiptSigner
+from services.intake.report_store import MongoSpots, MongoViews
+from services.intake.retention_store import RETENTION
+from services.intake.review_store import MongoPast, MongoReviews
 from services.intake.reviews_api import ReviewDesk
 from services.intake.rules import ReferenceRules
 from services.intake.sessions import Desk, InviteFirst
@@ -59,17 +64,8 @@ from services.intake.store import (
     PHOTOS,
     PLAN,
     REPORTS,
-    RETENTION,
     ROUNDS,
     SESSIONS,
-    MongoCampaigns,
-    MongoForgettings,
-    MongoPast,
-    MongoPeople,
-    MongoPhotos,
-    MongoReviews,
-    MongoSpots,
-    MongoViews,
     exporter,
 )
 from services.intake.taking import Taking

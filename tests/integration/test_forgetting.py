@@ -10,7 +10,9 @@ from ops.check import ledger_rules
 from ops.check.snapshot import Snapshot
 from services.intake.domain.invite import invite
 from services.intake.domain.session import Devices, open_session
-from services.intake.store import DEVICES, INVITES, SESSIONS, MongoForgettings, MongoPhotos
+from services.intake.people_store import MongoForgettings
+from services.intake.photo_store import MongoPhotos
+from services.intake.store import DEVICES, INVITES, SESSIONS
 from shared.clock import system_clock
 from shared.contracts.topics import POINTS_AWARDED
 from shared.mongo import forgetting

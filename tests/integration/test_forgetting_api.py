@@ -12,6 +12,7 @@ import pytest
 from services.dispatch import store as dispatch
 from services.intake import forgetting_api
 from services.intake import store as intake
+from services.intake.people_store import MongoForgettings
 from services.intake.policy import POLICY
 from services.notify import store as notify
 from services.points import store as points
@@ -64,7 +65,7 @@ async def front(stack: Stack, tmp_path: Path) -> AsyncIterator[Front]:
             database = service.store.database
             routers = [export.router(name, module.exporter(database), system_clock)]
             if name == "intake":
-                states = intake.MongoForgettings(database)
+                states = MongoForgettings(database)
                 routers.append(forgetting_api.router(service.lane, intake.ACCOUNTS, states, PSEUDONYMS))
             metrics = Metrics(name, "api", "r")
             policy = {**export.POLICY, **(FORGETTING if name == "intake" else {})}

@@ -9,7 +9,9 @@ import pytest
 from services.intake.domain.abuse import Facts, Finding, Picture, Sighting, examine
 from services.intake.domain.listing import Mark
 from services.intake.domain.review import Review
-from services.intake.store import COLLECTIONS, REPORTS, MongoPast, MongoPhotos, MongoReviews
+from services.intake.photo_store import MongoPhotos
+from services.intake.review_store import MongoPast, MongoReviews
+from services.intake.store import COLLECTIONS, REPORTS
 from shared.scope import Scope
 from tests.support.intaking import RECEIVED, photo, report
 from tests.support.stack import Stack

@@ -28,10 +28,11 @@ from services.intake.domain.sight import sees, sight_of
 from services.intake.issuers import IdTokens
 from services.intake.logins import LoginLimits, client_of, counters
 from services.intake.metrics import AccountMetrics
+from services.intake.people_store import MongoPeople
 from services.intake.policy import ACCOUNTS as ACCOUNT_ROUTES
 from services.intake.policy import SESSIONS
 from services.intake.sessions_api import Door
-from services.intake.store import ACCOUNTS, COLLECTIONS, MongoPeople
+from services.intake.store import ACCOUNTS, COLLECTIONS
 from services.intake.tokens import SessionTokens
 from shared.clock import system_clock
 from shared.ids import new_id

@@ -6,19 +6,11 @@ from collections import Counter
 from services.intake.domain.report import Report
 from services.intake.forms import ReportIn
 from services.intake.noticing import Noticing
+from services.intake.photo_store import MongoPhotos
 from services.intake.ports import Around
-from services.intake.store import (
-    COLLECTIONS,
-    HOLDINGS,
-    INCIDENTS,
-    PHOTOS,
-    REPORTS,
-    SPOTS,
-    MongoPast,
-    MongoPhotos,
-    MongoSpots,
-    MongoViews,
-)
+from services.intake.report_store import MongoSpots, MongoViews
+from services.intake.review_store import MongoPast
+from services.intake.store import COLLECTIONS, HOLDINGS, INCIDENTS, PHOTOS, REPORTS, SPOTS
 from services.intake.taking import Taking, take_report
 from shared.clock import system_clock
 from shared.ids import new_id

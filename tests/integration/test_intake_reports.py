@@ -17,17 +17,10 @@ from services.intake.domain.status import Status
 from services.intake.domain.waiting import GIVEN_UP, PATIENCE, begin
 from services.intake.forms import ReportIn
 from services.intake.noticing import Noticing
-from services.intake.store import (
-    HOLDINGS,
-    INCIDENTS,
-    PHOTOS,
-    REPORTS,
-    STATUSES,
-    MongoPast,
-    MongoPhotos,
-    MongoSpots,
-    MongoViews,
-)
+from services.intake.photo_store import MongoPhotos
+from services.intake.report_store import MongoSpots, MongoViews
+from services.intake.review_store import MongoPast
+from services.intake.store import HOLDINGS, INCIDENTS, PHOTOS, REPORTS, STATUSES
 from services.intake.taking import Sender, Taking, photo_arrived, take_report
 from services.intake.waiting import SettlePhotos
 from shared.clock import system_clock

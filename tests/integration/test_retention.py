@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 
 from services.dispatch import store as dispatch
-from services.intake import store as intake
+from services.intake import retention_store
 from services.intake.domain.status import Status
-from services.intake.store import STATUSES, MongoPhotos
+from services.intake.photo_store import MongoPhotos
+from services.intake.store import STATUSES
 from services.notify import store as notify
 from services.notify.domain.audiences import Reach
 from services.notify.store import MongoInboxes
@@ -22,7 +23,7 @@ from tests.support.intaking import photo
 from tests.support.quarter import PSEUDONYMS, Quarter, Service, quarter
 from tests.support.stack import Stack
 
-RULES = {"intake": intake.RETENTION, "dispatch": dispatch.RETENTION, "notify": notify.RETENTION}
+RULES = {"intake": retention_store.RETENTION, "dispatch": dispatch.RETENTION, "notify": notify.RETENTION}
 OLD = timedelta(days=800)
 RIDER = "01990d11-0000-7aaa-8bbb-c0ffee000001"
 

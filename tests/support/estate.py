@@ -49,12 +49,16 @@ from services.intake.logins import LoginLimits
 from services.intake.metrics import AccountMetrics
 from services.intake.nearby_api import Lookout
 from services.intake.noticing import Noticing
+from services.intake.people_store import MongoCampaigns, MongoForgettings, MongoPeople
 from services.intake.photo_links import PhotoLinks
 from services.intake.photo_pool import PhotoPool
+from services.intake.photo_store import MongoPhotos
 from services.intake.photos import SanitisedPhoto
 from services.intake.ports import Photo
 from services.intake.public_api import Window
 from services.intake.receipts import ReceiptSigner
+from services.intake.report_store import MongoSpots, MongoViews
+from services.intake.review_store import MongoPast, MongoReviews
 from services.intake.reviews_api import ReviewDesk
 from services.intake.sessions import InviteAccount
 from services.intake.sessions_api import Door
@@ -185,7 +189,7 @@ def _tokens(folder: Path) -> SessionTokens:
 def _intake(
     store: MongoStore, lane: Lane, folder: Path, tokens: SessionTokens, asking: httpx2.AsyncClient
 ) -> list[APIRouter]:
-    people, counted = intake_store.MongoPeople(store.database), AccountMetrics(CollectorRegistry())
+    people, counted = MongoPeople(store.database), AccountMetrics(CollectorRegistry())
     signer = ReceiptSigner(SIGNER.write_private_key(folder / "receipt.pem"), SIGNER.key_id)
     many = RateLimitItemPerMinute(1_000)
     limits = LoginLimits(MemoryStorage(), many, many)
@@ -193,34 +197,34 @@ def _intake(
         lane, DESK, people, _Places(), counted, "https://front.example/", new_id, lambda n: uuid.uuid4().bytes[:n]
     )
     door = Door(lane, DESK, people, tokens, IdTokens((), asking), limits, counted, system_clock, new_id, secure=True)
-    spots = intake_store.MongoSpots(store.database)
+    spots = MongoSpots(store.database)
     taking = Taking(
         lane,
         intake_store.REPORTS,
         intake_store.INCIDENTS,
         intake_store.PHOTOS,
-        intake_store.MongoPhotos(store.database),
-        intake_store.MongoViews(store.database),
+        MongoPhotos(store.database),
+        MongoViews(store.database),
         intaking.StubRules(),
         system_clock,
         new_id,
         intake_store.HOLDINGS,
         spots,
-        Noticing(intake_store.MongoPast(store.database), lambda flag: None, lambda: None),
+        Noticing(MongoPast(store.database), lambda flag: None, lambda: None),
     )
     updates = updates_api.router(lane, intake_store.HOLDINGS, taking.photos, taking.views)
     nearby = nearby_api.router(Lookout(spots, taking.rules, system_clock))
     pool = cast(PhotoPool, _Pool())
     photos = photos_api.router(taking, pool, signer, LINKS)
     window = public_api.router(Window(taking.views, taking.rules, Visitors(MemoryStorage(), many, many)))
-    reviews = ReviewDesk(lane, intake_store.REPORTS, intake_store.MongoReviews(store.database), lambda verdict: None)
-    states = intake_store.MongoForgettings(store.database)
+    reviews = ReviewDesk(lane, intake_store.REPORTS, MongoReviews(store.database), lambda verdict: None)
+    states = MongoForgettings(store.database)
     forgetting = forgetting_api.router(lane, intake_store.ACCOUNTS, states, Pseudonyms(b"k" * 32))
     rounds_desk = visits_api.RoundsDesk(
         lane,
         intake_store.ROUNDS,
-        intake_store.MongoCampaigns(store.database),
-        intake_store.MongoPhotos(store.database),
+        MongoCampaigns(store.database),
+        MongoPhotos(store.database),
         intaking.StubRules(),
         intaking.StubRules(),
         system_clock,
@@ -272,7 +276,7 @@ async def _tell(stores: dict[str, MongoStore], lanes: dict[str, Lane], tokens: S
 
 
 async def _tell_intake(store: MongoStore) -> None:
-    photos = intake_store.MongoPhotos(store.database)
+    photos = MongoPhotos(store.database)
     for incident, rider, grid, code in (("inc", RIDER, intaking.GRID, CODE), (UNCERTAIN, SOMEBODY, None, "2B4D-6F8H")):
         photo = Photo(
             f"photo-of-{incident}", f"rider:{rider}", BEIDAJIE, "r", "s", 10, 8, None, None, "0" * 16, intaking.RECEIVED
