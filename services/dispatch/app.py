@@ -4,8 +4,9 @@ from collections.abc import Callable, Iterable
 
 from fastapi import APIRouter
 
-from services.dispatch import agents, department_api, desk_api, webhook_store
+from services.dispatch import agents, department_api, desk_api, queue_api, webhook_store
 from services.dispatch import api as http
+from services.dispatch.case_store import MongoQueue
 from services.dispatch.catching_up import CatchingUp
 from services.dispatch.census import Census
 from services.dispatch.department_metrics import WebhookMetrics
@@ -46,7 +47,8 @@ async def api(process: Process) -> None:
         orders = MongoOrderViews(parts.opened.database)
         desk = desk_api.router(parts.lane, INCIDENTS, rules, new_id)
         inbox = department_api.router(department_api.Desk(parts.lane, INCIDENTS, orders, rules, receipts))
-        return [http.router(parts.lane, INCIDENTS, views, rules), desk, inbox, own]
+        queue = queue_api.router(MongoQueue(parts.opened.database), system_clock)
+        return [queue, http.router(parts.lane, INCIDENTS, views, rules), desk, inbox, own]
 
     await run_api(
         process,

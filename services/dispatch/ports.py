@@ -7,6 +7,7 @@ from typing import Protocol
 from services.dispatch.domain.clocks import Hours, Limit, Priority
 from services.dispatch.domain.incident import Incident, Order, Route
 from services.dispatch.domain.states import OrderState
+from services.dispatch.queue import Mark, Wanted
 from shared.mongo.work import Event, Ref, Work
 from shared.scope import Scope
 
@@ -87,8 +88,12 @@ class Views(Protocol):
         """The incident with its version."""
         ...
 
-    async def queue(self, scope: Scope, state: str | None, limit: int) -> list[tuple[Incident, int]]:
-        """Incidents, the oldest clock first."""
+
+class Queue(Protocol):
+    """The desk's queue: never what is out of the caller's scope."""
+
+    async def queue(self, scope: Scope, wanted: Wanted, after: Mark | None, limit: int) -> list[tuple[Incident, int]]:
+        """Incidents behind the mark, the oldest clock first."""
         ...
 
 

@@ -41,6 +41,8 @@ COLLECTIONS = (
         "incidents",
         (
             IndexModel([("subdistrict", ASCENDING), ("state", ASCENDING), ("t0", ASCENDING)], name="queue"),
+            # a page of the queue begins behind a place in this order, whatever it is narrowed to
+            IndexModel([("subdistrict", ASCENDING), ("t0", ASCENDING), ("_id", ASCENDING)], name="pages"),
             WAKING,
             IndexModel([("state", ASCENDING)], name="state"),
             IndexModel([("changed_at", ASCENDING)], name="changed"),
@@ -148,8 +150,3 @@ class MongoViews:
     async def incident(self, scope: Scope, id_: str) -> tuple[Incident, int] | None:
         document = await self._incidents.find_one({"_id": id_, **within(scope, COMMUNITY)})
         return None if document is None else (INCIDENTS.load(document), document["version"])
-
-    async def queue(self, scope: Scope, state: str | None, limit: int) -> list[tuple[Incident, int]]:
-        query = within(scope, COMMUNITY) | ({} if state is None else {"state": state})
-        found = await self._incidents.find(query).sort("t0", 1).limit(limit).to_list(None)
-        return [(INCIDENTS.load(document), document["version"]) for document in found]
