@@ -1,5 +1,6 @@
 """What desks look for among the incidents: their queue page by page, and the cases of a month."""
 
+from datetime import datetime
 from typing import Any
 
 from services.dispatch.domain.incident import Incident
@@ -27,6 +28,18 @@ class MongoQueue:
         query = {"$and": [within(scope, _COMMUNITY), *_filters(wanted), *behind]}
         cursor = self._incidents.find(query).sort([("t0", 1), ("_id", 1)]).limit(limit)
         return [(_INCIDENTS.load(document), document["version"]) for document in await cursor.to_list(None)]
+
+
+class MongoCases:
+    """See `Cases`."""
+
+    def __init__(self, database: Database) -> None:
+        self._incidents = database["incidents"]
+
+    async def due(self, scope: Scope, start: datetime, end: datetime) -> list[Incident]:
+        of_month = {"orders": {"$elemMatch": {"due_at": {"$gte": start, "$lt": end}}}}
+        cursor = self._incidents.find({"$and": [within(scope, _COMMUNITY), of_month]}).sort("_id", 1)
+        return [_INCIDENTS.load(document) async for document in cursor]
 
 
 def _behind(mark: Mark) -> Document:

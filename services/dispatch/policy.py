@@ -11,6 +11,8 @@ def _own(zh: str, en: str) -> Rule:
 
 POLICY: Policy = {
     "GET /v1/incidents": allow(*DESKS, reach=Reach.COMMUNITIES, zh="待办队列", en="the desk's queue"),
+    "GET /v1/cases": allow(*DESKS, reach=Reach.COMMUNITIES, zh="按截止月份的案件清单", en="the cases of a month"),
+    "GET /v1/figures": allow(*DESKS, reach=Reach.COMMUNITIES, zh="月度统计", en="the figures of a month"),
     "GET /v1/incidents/{incident_id}": allow(
         *DESKS, reach=Reach.COMMUNITIES, zh="一件事的全部经过", en="one incident with its whole trail"
     ),

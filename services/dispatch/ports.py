@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
+from zoneinfo import ZoneInfo
 
 from services.dispatch.domain.clocks import Hours, Limit, Priority
 from services.dispatch.domain.incident import Incident, Order, Route
@@ -94,6 +95,37 @@ class Queue(Protocol):
 
     async def queue(self, scope: Scope, wanted: Wanted, after: Mark | None, limit: int) -> list[tuple[Incident, int]]:
         """Incidents behind the mark, the oldest clock first."""
+        ...
+
+
+class Cases(Protocol):
+    """Incidents for the lists of a month: never what is out of the caller's scope."""
+
+    async def due(self, scope: Scope, start: datetime, end: datetime) -> list[Incident]:
+        """Those with an order whose deadline lies in [start, end)."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class CategoryNames:
+    """What the standard calls it, in Chinese; `exported`: whether its scheme counts for higher levels."""
+
+    type: str
+    main_class: str
+    category: str
+    condition: str
+    exported: bool
+
+
+class Names(Protocol):
+    """What reference data calls its codes, in Chinese; a code that it does not know (any more) is its own name."""
+
+    def category(self, category: dict[str, str], condition: str | None) -> CategoryNames: ...
+    def place(self, code: str) -> str: ...
+    def department(self, code: str) -> str: ...
+
+    def zone(self, subdistrict: str) -> ZoneInfo:
+        """The clock on the wall there."""
         ...
 
 

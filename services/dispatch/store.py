@@ -43,6 +43,7 @@ COLLECTIONS = (
             IndexModel([("subdistrict", ASCENDING), ("state", ASCENDING), ("t0", ASCENDING)], name="queue"),
             # a page of the queue begins behind a place in this order, whatever it is narrowed to
             IndexModel([("subdistrict", ASCENDING), ("t0", ASCENDING), ("_id", ASCENDING)], name="pages"),
+            IndexModel([("subdistrict", ASCENDING), ("orders.due_at", ASCENDING)], name="deadlines"),
             WAKING,
             IndexModel([("state", ASCENDING)], name="state"),
             IndexModel([("changed_at", ASCENDING)], name="changed"),

@@ -309,6 +309,8 @@ ROWS: dict[str, list[Row]] = {
         ),
         # only now water has an order: 404 names nobody who has none
         Row("GET /v1/orders", ok("water"), 200, TEXT),
+        Row("GET /v1/cases", ok(*DESK), 200, TEXT, query={"month": "2026-11"}),
+        Row("GET /v1/figures", ok(*DESK), 200, "name of water", query={"month": "2026-11"}),
         Row("GET /v1/orders/{order}", ok("water"), mark=TEXT, path=ORDER),
         *(
             Row(

@@ -2,12 +2,12 @@
 
 from collections.abc import AsyncIterator
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 
-from services.dispatch.case_store import MongoQueue
+from services.dispatch.case_store import MongoCases, MongoQueue
 from services.dispatch.domain.clocks import Priority
 from services.dispatch.domain.incident import Incident
 from services.dispatch.domain.states import State
@@ -94,3 +94,16 @@ async def test_pages_neither_repeat_nor_skip_while_the_queue_changes(store: Mong
     store.behind[store.place.name]["incidents"].delete_many({"_id": {"$in": ["i0", "i2"]}})
     mark = read_mark(str(mark_of(first[-1][0])))
     assert await ids(store, Wanted(), after=mark) == ["i3", "i4", "i5", "i6", "i7", "late"]
+
+
+async def test_cases_are_found_by_deadline_within_the_scope(store: MongoStore) -> None:
+    put(store, *quarter())
+    due, second = dispatched("water").orders[0].due_at, timedelta(seconds=1)
+
+    async def found(scope: Scope, start: datetime, end: datetime) -> list[str]:
+        return [one.id for one in await MongoCases(store.database).due(scope, start, end)]
+
+    assert await found(DESK, due, due + second) == ["parked", "working"]
+    assert await found(DESK, due - second, due) == []
+    assert await found(NEXT_DOOR, due, due + second) == []
+    assert await found(replace(DESK, subdistrict="140302004"), due, due + second) == []

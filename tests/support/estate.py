@@ -15,7 +15,7 @@ from limits.aio.storage import MemoryStorage
 from prometheus_client import CollectorRegistry
 
 from services.dispatch import api as dispatch_api
-from services.dispatch import case_store, department_api, department_store, desk_api, queue_api
+from services.dispatch import case_store, cases_api, department_api, department_store, desk_api, queue_api
 from services.dispatch import policy as dispatch_policy
 from services.dispatch import store as dispatch_store
 from services.dispatch.handlers import ReceiveReport
@@ -238,7 +238,14 @@ def _dispatch(store: MongoStore, lane: Lane) -> list[APIRouter]:
     views = dispatch_store.MongoViews(store.database)
     decisions = desk_api.router(lane, incidents, rules, new_id)
     queue = queue_api.router(case_store.MongoQueue(store.database), system_clock)
-    return [queue, dispatch_api.router(lane, incidents, views, rules), decisions, department_api.router(desk)]
+    books = cases_api.Books(case_store.MongoCases(store.database), dispatching.StubNames(), system_clock)
+    return [
+        queue,
+        cases_api.router(books),
+        dispatch_api.router(lane, incidents, views, rules),
+        decisions,
+        department_api.router(desk),
+    ]
 
 
 def _points(store: MongoStore, lane: Lane) -> list[APIRouter]:
