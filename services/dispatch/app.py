@@ -4,11 +4,12 @@ from collections.abc import Callable, Iterable
 
 from fastapi import APIRouter
 
-from services.dispatch import agents, cases_api, department_api, desk_api, queue_api, webhook_store
+from services.dispatch import agents, cases_api, complaints_api, department_api, desk_api, queue_api, webhook_store
 from services.dispatch import api as http
 from services.dispatch.case_store import MongoCases, MongoQueue
 from services.dispatch.catching_up import CatchingUp
 from services.dispatch.census import Census
+from services.dispatch.complaint_store import COMPLAINTS, MongoBox
 from services.dispatch.department_metrics import WebhookMetrics
 from services.dispatch.department_store import MongoOrderViews
 from services.dispatch.domain.webhooks import Hook
@@ -51,7 +52,8 @@ async def api(process: Process) -> None:
         inbox = department_api.router(department_api.Desk(parts.lane, INCIDENTS, orders, rules, receipts))
         queue = queue_api.router(MongoQueue(parts.opened.database), system_clock)
         books = cases_api.Books(MongoCases(parts.opened.database), names, system_clock)
-        return [queue, cases_api.router(books), http.router(parts.lane, INCIDENTS, views, rules), desk, inbox, own]
+        box = complaints_api.router(parts.lane, COMPLAINTS, INCIDENTS, MongoBox(parts.opened.database), new_id)
+        return [queue, cases_api.router(books), box, http.router(parts.lane, INCIDENTS, views, rules), desk, inbox, own]
 
     await run_api(
         process,

@@ -6,6 +6,7 @@ from typing import Protocol
 from zoneinfo import ZoneInfo
 
 from services.dispatch.domain.clocks import Hours, Limit, Priority
+from services.dispatch.domain.complaint import Complaint
 from services.dispatch.domain.incident import Incident, Order, Route
 from services.dispatch.domain.states import OrderState
 from services.dispatch.queue import Mark, Wanted
@@ -126,6 +127,21 @@ class Names(Protocol):
 
     def zone(self, subdistrict: str) -> ZoneInfo:
         """The clock on the wall there."""
+        ...
+
+
+class Complaints(Protocol):
+    """Complaints in the working set of a transaction."""
+
+    def ref(self, id_: str) -> Ref: ...
+    def put(self, work: Work, item: Complaint, *events: Event) -> int: ...
+
+
+class Box(Protocol):
+    """The complaint box: never what is out of the caller's scope."""
+
+    async def complaints(self, scope: Scope, before: str | None, limit: int) -> list[Complaint]:
+        """The newest first; with `before` those older than that one."""
         ...
 
 

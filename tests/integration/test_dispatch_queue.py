@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 
 from services.dispatch.case_store import MongoCases, MongoQueue
+from services.dispatch.complaint_store import COMPLAINTS, MongoBox
 from services.dispatch.domain.clocks import Priority
+from services.dispatch.domain.complaint import Complaint
 from services.dispatch.domain.incident import Incident
 from services.dispatch.domain.states import State
 from services.dispatch.queue import Mark, Wanted, mark_of, read_mark
@@ -94,6 +96,18 @@ async def test_pages_neither_repeat_nor_skip_while_the_queue_changes(store: Mong
     store.behind[store.place.name]["incidents"].delete_many({"_id": {"$in": ["i0", "i2"]}})
     mark = read_mark(str(mark_of(first[-1][0])))
     assert await ids(store, Wanted(), after=mark) == ["i3", "i4", "i5", "i6", "i7", "late"]
+
+
+async def test_the_box_is_read_from_its_newest_within_the_scope(store: MongoStore) -> None:
+    for id_, community in (("1", HERE), ("2", None), ("3", HERE)):
+        said = Complaint(id_, "140302003", "rider-1", "rider:rider-1", "没人管", RECEIVED, "inc", community)
+        store.put("complaints", {**COMPLAINTS.dump(said), "version": 1})
+
+    async def read(scope: Scope, before: str | None = None) -> list[str]:
+        return [one.id for one in await MongoBox(store.database).complaints(scope, before, 2)]
+
+    assert (await read(DESK), await read(DESK, "2"), await read(NEXT_DOOR)) == (["3", "2"], ["1"], ["2"])
+    assert await read(replace(DESK, subdistrict="140302004")) == []
 
 
 async def test_cases_are_found_by_deadline_within_the_scope(store: MongoStore) -> None:

@@ -15,7 +15,16 @@ from limits.aio.storage import MemoryStorage
 from prometheus_client import CollectorRegistry
 
 from services.dispatch import api as dispatch_api
-from services.dispatch import case_store, cases_api, department_api, department_store, desk_api, queue_api
+from services.dispatch import (
+    case_store,
+    cases_api,
+    complaint_store,
+    complaints_api,
+    department_api,
+    department_store,
+    desk_api,
+    queue_api,
+)
 from services.dispatch import policy as dispatch_policy
 from services.dispatch import store as dispatch_store
 from services.dispatch.handlers import ReceiveReport
@@ -239,9 +248,11 @@ def _dispatch(store: MongoStore, lane: Lane) -> list[APIRouter]:
     decisions = desk_api.router(lane, incidents, rules, new_id)
     queue = queue_api.router(case_store.MongoQueue(store.database), system_clock)
     books = cases_api.Books(case_store.MongoCases(store.database), dispatching.StubNames(), system_clock)
+    kept, box = complaint_store.COMPLAINTS, complaint_store.MongoBox(store.database)
     return [
         queue,
         cases_api.router(books),
+        complaints_api.router(lane, kept, incidents, box, new_id),
         dispatch_api.router(lane, incidents, views, rules),
         decisions,
         department_api.router(desk),
