@@ -4,7 +4,16 @@ from collections.abc import Callable, Iterable
 
 from fastapi import APIRouter
 
-from services.dispatch import agents, cases_api, complaints_api, department_api, desk_api, queue_api, webhook_store
+from services.dispatch import (
+    agents,
+    cases_api,
+    complaints_api,
+    department_api,
+    desk_api,
+    queue_api,
+    sheet_api,
+    webhook_store,
+)
 from services.dispatch import api as http
 from services.dispatch.case_store import MongoCases, MongoQueue
 from services.dispatch.catching_up import CatchingUp
@@ -53,7 +62,17 @@ async def api(process: Process) -> None:
         queue = queue_api.router(MongoQueue(parts.opened.database), system_clock)
         books = cases_api.Books(MongoCases(parts.opened.database), names, system_clock)
         box = complaints_api.router(parts.lane, COMPLAINTS, INCIDENTS, MongoBox(parts.opened.database), new_id)
-        return [queue, cases_api.router(books), box, http.router(parts.lane, INCIDENTS, views, rules), desk, inbox, own]
+        sheet = sheet_api.router(views, names)
+        return [
+            queue,
+            cases_api.router(books),
+            box,
+            sheet,
+            http.router(parts.lane, INCIDENTS, views, rules),
+            desk,
+            inbox,
+            own,
+        ]
 
     await run_api(
         process,

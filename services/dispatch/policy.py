@@ -18,6 +18,9 @@ POLICY: Policy = {
     "GET /v1/incidents/{incident_id}": allow(
         *DESKS, reach=Reach.COMMUNITIES, zh="一件事的全部经过", en="one incident with its whole trail"
     ),
+    "GET /v1/incidents/{incident_id}/sheet": allow(
+        *DESKS, reach=Reach.COMMUNITIES, zh="移交单（12345 等）", en="one sheet to hand over to another house"
+    ),
     "POST /v1/incidents/{incident_id}/assign": allow(
         *DESKS, reach=Reach.COMMUNITIES, zh="派给部门", en="send it to departments"
     ),

@@ -24,6 +24,7 @@ from services.dispatch import (
     department_store,
     desk_api,
     queue_api,
+    sheet_api,
 )
 from services.dispatch import policy as dispatch_policy
 from services.dispatch import store as dispatch_store
@@ -252,6 +253,7 @@ def _dispatch(store: MongoStore, lane: Lane) -> list[APIRouter]:
     return [
         queue,
         cases_api.router(books),
+        sheet_api.router(views, dispatching.StubNames()),
         complaints_api.router(lane, kept, incidents, box, new_id),
         dispatch_api.router(lane, incidents, views, rules),
         decisions,
