@@ -47,11 +47,17 @@ environment() {
   mkdir -p "$state/logs"
   exec 9>"$state/install.lock"
   flock 9 # ./run and ./test at once: one installs, the other finds it done
-  "$python" -c '' 2>/dev/null || { rm -f "$state"/*.installed; make_venv; }
+  # What was interrupted while installing is half there, and pip takes that for whole.
+  if [[ -f $state/installing ]] || ! "$python" -c '' 2>/dev/null; then
+    rm -f "$state"/*.installed
+    make_venv
+  fi
   wanted=$(sha256sum <"$lock")
   if [[ $(cat "$state/$lock.installed" 2>/dev/null) != "$wanted" ]]; then
     echo "安装依赖 · installing $lock"
+    : >"$state/installing"
     "$python" -m pip install -q --disable-pip-version-check --no-deps --require-hashes -r "$lock" 9>&- || exit 1
+    rm -f "$state/installing"
     echo "$wanted" >"$state/$lock.installed"
     # A wider lock is compiled on top of the narrower one, with the same versions: ./run after ./test installs nothing.
     if [[ -n $contained ]]; then sha256sum <"$contained" >"$state/$contained.installed"; fi

@@ -1,15 +1,14 @@
-"""Dispatch's HTTP: the desk's queue, one incident with its whole trail, and the commands of the desk."""
+"""Dispatch's HTTP: one incident with its whole trail, and the commands of the desk."""
 
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import APIRouter, Depends, Request, Response
 from pydantic import BaseModel
 
 from services.dispatch.domain.incident import Incident
-from services.dispatch.domain.states import State
 from services.dispatch.forms import AssignIn
 from services.dispatch.handlers import AssignDepartments
 from services.dispatch.ports import Incidents, Rules, Views
@@ -109,13 +108,6 @@ class Rendered:
 def router(lane: Lane, incidents: Incidents, views: Views, rules: Rules) -> APIRouter:
     """The routes; everything they need is handed in."""
     routes = APIRouter(prefix="/v1")
-
-    @routes.get("/incidents", summary="The desk's queue, the oldest clock first")
-    async def get_incidents(
-        caller: Caller, state: State | None = None, limit: Annotated[int, Query(ge=1, le=200)] = 50
-    ) -> list[IncidentOut]:
-        found = await views.queue(caller.scope, state.value if state else None, limit)
-        return [incident_out(incident, version) for incident, version in found]
 
     @routes.get("/incidents/{incident_id}", summary="One incident with its whole trail")
     async def get_incident(incident_id: str, caller: Caller) -> IncidentOut:

@@ -4,14 +4,26 @@ from collections.abc import Callable, Iterable
 
 from fastapi import APIRouter
 
-from services.dispatch import agents, department_api, desk_api, webhook_store
+from services.dispatch import (
+    agents,
+    cases_api,
+    complaints_api,
+    department_api,
+    desk_api,
+    queue_api,
+    sheet_api,
+    webhook_store,
+)
 from services.dispatch import api as http
+from services.dispatch.case_store import MongoCases, MongoQueue
 from services.dispatch.catching_up import CatchingUp
 from services.dispatch.census import Census
+from services.dispatch.complaint_store import COMPLAINTS, MongoBox
 from services.dispatch.department_metrics import WebhookMetrics
 from services.dispatch.department_store import MongoOrderViews
 from services.dispatch.domain.webhooks import Hook
 from services.dispatch.metrics import DispatchMetrics
+from services.dispatch.names import ReferenceNames
 from services.dispatch.policy import POLICY
 from services.dispatch.receipts import ReceiptVerifier
 from services.dispatch.rules import ReferenceRules
@@ -39,6 +51,7 @@ async def api(process: Process) -> None:
     settings = DispatchSettings()
     reference = load(settings.reference)
     rules, receipts = ReferenceRules(reference), ReceiptVerifier(settings.receipt_jwks, settings.environment)
+    names = ReferenceNames(reference)
 
     def routers(parts: Api) -> list[APIRouter]:
         own = export.router(SERVICE, exporter(parts.opened.database), system_clock)
@@ -46,7 +59,20 @@ async def api(process: Process) -> None:
         orders = MongoOrderViews(parts.opened.database)
         desk = desk_api.router(parts.lane, INCIDENTS, rules, new_id)
         inbox = department_api.router(department_api.Desk(parts.lane, INCIDENTS, orders, rules, receipts))
-        return [http.router(parts.lane, INCIDENTS, views, rules), desk, inbox, own]
+        queue = queue_api.router(MongoQueue(parts.opened.database), system_clock)
+        books = cases_api.Books(MongoCases(parts.opened.database), names, system_clock)
+        box = complaints_api.router(parts.lane, COMPLAINTS, INCIDENTS, MongoBox(parts.opened.database), new_id)
+        sheet = sheet_api.router(views, names)
+        return [
+            queue,
+            cases_api.router(books),
+            box,
+            sheet,
+            http.router(parts.lane, INCIDENTS, views, rules),
+            desk,
+            inbox,
+            own,
+        ]
 
     await run_api(
         process,

@@ -2,6 +2,8 @@
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
+from services.dispatch.domain.complaint import LONGEST
+
 
 class AssignIn(BaseModel):
     """Send an incident in triage to departments. `expected_version` is the version the decision was made on."""
@@ -11,6 +13,15 @@ class AssignIn(BaseModel):
     expected_version: int = Field(ge=1)
     departments: list[str] = Field(min_length=1, max_length=10)
     reason: str = Field(min_length=1, max_length=200)
+
+
+class ComplaintIn(BaseModel):
+    """What somebody is unhappy with; `incident` if it is about one."""
+
+    model_config = ConfigDict(extra="forbid", str_strip_whitespace=True)
+
+    text: str = Field(min_length=1, max_length=LONGEST)
+    incident: str | None = Field(default=None, min_length=1, max_length=200)
 
 
 class MergeIn(BaseModel):

@@ -2,7 +2,7 @@
 
 from shared.web import export
 from shared.web.auth import Role
-from shared.web.policy import DESKS, Policy, Reach, Rule, allow
+from shared.web.policy import DESKS, EVERY_ROLE, Policy, Reach, Rule, allow
 
 
 def _own(zh: str, en: str) -> Rule:
@@ -11,8 +11,15 @@ def _own(zh: str, en: str) -> Rule:
 
 POLICY: Policy = {
     "GET /v1/incidents": allow(*DESKS, reach=Reach.COMMUNITIES, zh="待办队列", en="the desk's queue"),
+    "GET /v1/cases": allow(*DESKS, reach=Reach.COMMUNITIES, zh="按截止月份的案件清单", en="the cases of a month"),
+    "GET /v1/figures": allow(*DESKS, reach=Reach.COMMUNITIES, zh="月度统计", en="the figures of a month"),
+    "POST /v1/complaints": allow(*EVERY_ROLE, reach=Reach.OWN, zh="投诉箱：投诉", en="put in a complaint"),
+    "GET /v1/complaints": allow(*DESKS, reach=Reach.COMMUNITIES, zh="投诉箱：查看", en="read the complaint box"),
     "GET /v1/incidents/{incident_id}": allow(
         *DESKS, reach=Reach.COMMUNITIES, zh="一件事的全部经过", en="one incident with its whole trail"
+    ),
+    "GET /v1/incidents/{incident_id}/sheet": allow(
+        *DESKS, reach=Reach.COMMUNITIES, zh="移交单（12345 等）", en="one sheet to hand over to another house"
     ),
     "POST /v1/incidents/{incident_id}/assign": allow(
         *DESKS, reach=Reach.COMMUNITIES, zh="派给部门", en="send it to departments"

@@ -3,10 +3,13 @@
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
+from zoneinfo import ZoneInfo
 
 from services.dispatch.domain.clocks import Hours, Limit, Priority
+from services.dispatch.domain.complaint import Complaint
 from services.dispatch.domain.incident import Incident, Order, Route
 from services.dispatch.domain.states import OrderState
+from services.dispatch.queue import Mark, Wanted
 from shared.mongo.work import Event, Ref, Work
 from shared.scope import Scope
 
@@ -87,8 +90,58 @@ class Views(Protocol):
         """The incident with its version."""
         ...
 
-    async def queue(self, scope: Scope, state: str | None, limit: int) -> list[tuple[Incident, int]]:
-        """Incidents, the oldest clock first."""
+
+class Queue(Protocol):
+    """The desk's queue: never what is out of the caller's scope."""
+
+    async def queue(self, scope: Scope, wanted: Wanted, after: Mark | None, limit: int) -> list[tuple[Incident, int]]:
+        """Incidents behind the mark, the oldest clock first."""
+        ...
+
+
+class Cases(Protocol):
+    """Incidents for the lists of a month: never what is out of the caller's scope."""
+
+    async def due(self, scope: Scope, start: datetime, end: datetime) -> list[Incident]:
+        """Those with an order whose deadline lies in [start, end)."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class CategoryNames:
+    """What the standard calls it, in Chinese; `exported`: whether its scheme counts for higher levels."""
+
+    type: str
+    main_class: str
+    category: str
+    condition: str
+    exported: bool
+
+
+class Names(Protocol):
+    """What reference data calls its codes, in Chinese; a code that it does not know (any more) is its own name."""
+
+    def category(self, category: dict[str, str], condition: str | None) -> CategoryNames: ...
+    def place(self, code: str) -> str: ...
+    def department(self, code: str) -> str: ...
+
+    def zone(self, subdistrict: str) -> ZoneInfo:
+        """The clock on the wall there."""
+        ...
+
+
+class Complaints(Protocol):
+    """Complaints in the working set of a transaction."""
+
+    def ref(self, id_: str) -> Ref: ...
+    def put(self, work: Work, item: Complaint, *events: Event) -> int: ...
+
+
+class Box(Protocol):
+    """The complaint box: never what is out of the caller's scope."""
+
+    async def complaints(self, scope: Scope, before: str | None, limit: int) -> list[Complaint]:
+        """The newest first; with `before` those older than that one."""
         ...
 
 

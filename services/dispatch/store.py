@@ -4,6 +4,7 @@ import re
 
 from pymongo import ASCENDING, IndexModel
 
+from services.dispatch.complaint_store import BOX, COMPLAINTS, KEPT, silent
 from services.dispatch.domain import agenda
 from services.dispatch.domain.incident import Incident
 from services.dispatch.domain.states import OVER
@@ -12,7 +13,7 @@ from shared.mongo.client import Database, Document
 from shared.mongo.forgetting import Plan
 from shared.mongo.indexes import Collection
 from shared.mongo.person import remove
-from shared.mongo.records import Records
+from shared.mongo.records import PLAIN, Records
 from shared.mongo.retention import Rule
 from shared.mongo.scopes import within
 from shared.mongo.timers import WAKING
@@ -41,6 +42,9 @@ COLLECTIONS = (
         "incidents",
         (
             IndexModel([("subdistrict", ASCENDING), ("state", ASCENDING), ("t0", ASCENDING)], name="queue"),
+            # a page of the queue begins behind a place in this order, whatever it is narrowed to
+            IndexModel([("subdistrict", ASCENDING), ("t0", ASCENDING), ("_id", ASCENDING)], name="pages"),
+            IndexModel([("subdistrict", ASCENDING), ("orders.due_at", ASCENDING)], name="deadlines"),
             WAKING,
             IndexModel([("state", ASCENDING)], name="state"),
             IndexModel([("changed_at", ASCENDING)], name="changed"),
@@ -51,6 +55,7 @@ COLLECTIONS = (
     ),
     Collection("unknown_orders"),
     Collection(EARLY, (IndexModel([("at", ASCENDING)], name="age"),)),
+    BOX,
     answers_collection(),
 )
 
@@ -89,7 +94,9 @@ async def _published_words(database: Database, person: Person) -> None:
     await database["webhook_deliveries"].delete_many({"incident": {"$in": ids}, "sent": {"$ne": None}})
 
 
-PLAN = Plan({"incidents": _incident, EARLY: _early, ANSWERS: remove}, beside=_published_words)
+PLAN = Plan(
+    {"incidents": _incident, EARLY: _early, COMPLAINTS.collection: silent, ANSWERS: remove}, beside=_published_words
+)
 """What becomes of what names somebody who is to be forgotten; all else is renamed."""
 
 _SILENT_NOTES = {
@@ -109,6 +116,7 @@ RETENTION = (
         blank=[{"$set": {"text": "", "interim_measures": None, "notes": _SILENT_NOTES}}],
     ),
     Rule("early_updates", EARLY, "at", 45),
+    KEPT,
     ANSWERS_RULE,
 )
 
@@ -121,7 +129,11 @@ def exporter(database: Database) -> Export:
         named = {"$regex": f"^[a-z]+:{re.escape(account)}$"}
         query = {"$or": [{"reporters.rider": account}, {"history.actor": named}], **scope}
         found = await database["incidents"].find(query).sort("_id", 1).to_list(None)
-        return {"incidents": [_share(document, account) for document in found]}
+        complained = database[COMPLAINTS.collection].find({"account": account, **scope}, PLAIN).sort("_id", 1)
+        return {
+            "incidents": [_share(document, account) for document in found],
+            "complaints": await complained.to_list(None),
+        }
 
     return export
 
@@ -148,8 +160,3 @@ class MongoViews:
     async def incident(self, scope: Scope, id_: str) -> tuple[Incident, int] | None:
         document = await self._incidents.find_one({"_id": id_, **within(scope, COMMUNITY)})
         return None if document is None else (INCIDENTS.load(document), document["version"])
-
-    async def queue(self, scope: Scope, state: str | None, limit: int) -> list[tuple[Incident, int]]:
-        query = within(scope, COMMUNITY) | ({} if state is None else {"state": state})
-        found = await self._incidents.find(query).sort("t0", 1).limit(limit).to_list(None)
-        return [(INCIDENTS.load(document), document["version"]) for document in found]

@@ -108,3 +108,15 @@ def test_an_old_python_is_passed_over(checkout: Path) -> None:
     script = "set -euo pipefail; source ops/local/environment.sh; find_python"
     result = call(checkout, "bash", "-c", script, PATH=f"{shims}:/usr/bin:/bin")
     assert result.stdout.strip() == "python3", result.stderr
+
+
+def test_what_was_interrupted_while_installing_is_made_anew(checkout: Path) -> None:
+    state = checkout / ".qianshao"
+    program_folder = state / "venv/bin"
+    program_folder.mkdir(parents=True)
+    program(program_folder, "python", "exit 0")
+    script = "source ops/local/environment.sh; make_venv() { echo anew; exit 0; }; environment requirements-dev.lock"
+    assert "anew" not in call(checkout, "bash", "-c", script).stdout
+    (state / "installing").write_text("")
+    assert call(checkout, "bash", "-c", script).stdout == "anew\n"
+    assert not list(state.glob("*.installed"))

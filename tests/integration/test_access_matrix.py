@@ -276,6 +276,7 @@ ROWS: dict[str, list[Row]] = {
         *exports(TEXT),
         Row("GET /v1/incidents", ok(*DESK), 200, GRID),
         Row("GET /v1/incidents/{incident_id}", ok(*DESK), mark=TEXT, path="/v1/incidents/inc"),
+        Row("GET /v1/incidents/{incident_id}/sheet", ok(*DESK), mark=TEXT, path="/v1/incidents/inc/sheet"),
         Row(
             "POST /v1/incidents/{incident_id}/assign",
             {"staff": 200, "staff of all": 409, "lead": 409},
@@ -309,6 +310,15 @@ ROWS: dict[str, list[Row]] = {
         ),
         # only now water has an order: 404 names nobody who has none
         Row("GET /v1/orders", ok("water"), 200, TEXT),
+        Row(
+            "POST /v1/complaints",
+            ok(*RIDERS[:3], *DESK, "staff next door", "water", "fire", "operator", "administrator", status=201),
+            422,
+            body={"json": {"text": "没人管", "incident": "inc"}},
+        ),
+        Row("GET /v1/complaints", ok(*DESK), 200, "没人管"),
+        Row("GET /v1/cases", ok(*DESK), 200, TEXT, query={"month": "2026-11"}),
+        Row("GET /v1/figures", ok(*DESK), 200, "name of water", query={"month": "2026-11"}),
         Row("GET /v1/orders/{order}", ok("water"), mark=TEXT, path=ORDER),
         *(
             Row(

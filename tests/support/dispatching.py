@@ -11,7 +11,7 @@ from services.dispatch.domain.clocks import Limit, Priority, Unit
 from services.dispatch.domain.incident import Escalated, Happened, Incident, Reminded, Reporter, Route
 from services.dispatch.domain.states import State
 from services.dispatch.domain.updates import Update
-from services.dispatch.ports import CategoryRule, Receipt
+from services.dispatch.ports import CategoryNames, CategoryRule, Receipt
 from services.dispatch.rules import LocalHours
 from shared.contracts.incident_reported import IncidentReported
 from shared.reference.calendars import Calendar, CalendarFile
@@ -73,6 +73,22 @@ class StubRules:
     def locate(self, lng: float, lat: float) -> dict[str, str] | None:
         grid: dict[str, str] = PLACE["grid"]
         return None if lng < 100 else self.located or grid
+
+
+class StubNames:
+    """Codes are their own names; what is `local` counts nowhere else."""
+
+    def category(self, category: dict[str, str], condition: str | None) -> CategoryNames:
+        return CategoryNames("部件", "公用设施", "上水井盖", condition or "", category["scheme"] != "local")
+
+    def place(self, code: str) -> str:
+        return f"name of {code}"
+
+    def department(self, code: str) -> str:
+        return f"name of {code}"
+
+    def zone(self, subdistrict: str) -> ZoneInfo:
+        return ZONE
 
 
 def calendar_file(off: str, *cases: dict[str, object]) -> CalendarFile:

@@ -15,7 +15,17 @@ from limits.aio.storage import MemoryStorage
 from prometheus_client import CollectorRegistry
 
 from services.dispatch import api as dispatch_api
-from services.dispatch import department_api, department_store, desk_api
+from services.dispatch import (
+    case_store,
+    cases_api,
+    complaint_store,
+    complaints_api,
+    department_api,
+    department_store,
+    desk_api,
+    queue_api,
+    sheet_api,
+)
 from services.dispatch import policy as dispatch_policy
 from services.dispatch import store as dispatch_store
 from services.dispatch.handlers import ReceiveReport
@@ -241,7 +251,18 @@ def _dispatch(store: MongoStore, lane: Lane) -> list[APIRouter]:
     desk = department_api.Desk(lane, incidents, orders, rules, dispatching.StubReceipts())
     views = dispatch_store.MongoViews(store.database)
     decisions = desk_api.router(lane, incidents, rules, new_id)
-    return [dispatch_api.router(lane, incidents, views, rules), decisions, department_api.router(desk)]
+    queue = queue_api.router(case_store.MongoQueue(store.database), system_clock)
+    books = cases_api.Books(case_store.MongoCases(store.database), dispatching.StubNames(), system_clock)
+    kept, box = complaint_store.COMPLAINTS, complaint_store.MongoBox(store.database)
+    return [
+        queue,
+        cases_api.router(books),
+        sheet_api.router(views, dispatching.StubNames()),
+        complaints_api.router(lane, kept, incidents, box, new_id),
+        dispatch_api.router(lane, incidents, views, rules),
+        decisions,
+        department_api.router(desk),
+    ]
 
 
 def _points(store: MongoStore, lane: Lane) -> list[APIRouter]:

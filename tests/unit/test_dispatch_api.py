@@ -8,11 +8,14 @@ from typing import Any
 import httpx2
 import pytest
 
+from services.dispatch import queue_api
 from services.dispatch.api import router
 from services.dispatch.domain.incident import Incident
 from services.dispatch.handlers import ReceiveReport
 from services.dispatch.policy import POLICY
+from services.dispatch.queue import Mark, Wanted
 from services.dispatch.store import INCIDENTS
+from shared.clock import system_clock
 from shared.context import Context
 from shared.metrics import Metrics
 from shared.mongo.lane import Lane
@@ -42,10 +45,10 @@ class MemoryViews:
         incident = INCIDENTS.load(document)
         return (incident, document["version"]) if scope.sees(incident.subdistrict, incident.community) else None
 
-    async def queue(self, scope: Scope, state: str | None, limit: int) -> list[tuple[Incident, int]]:
+    async def queue(self, scope: Scope, wanted: Wanted, after: Mark | None, limit: int) -> list[tuple[Incident, int]]:
         ids = [ref.id for ref in self.store.documents if ref.collection == "incidents"]
         found = [await self.incident(scope, id_) for id_ in ids]
-        return [one for one in found if one and state in (None, one[0].state)][:limit]
+        return [one for one in found if one and wanted.state in (None, one[0].state)][:limit]
 
 
 class House:
@@ -71,13 +74,14 @@ async def house(tmp_path: Path) -> AsyncIterator[House]:
     verifier = TokenVerifier(read_jwks(SIGNER.write_jwks(tmp_path / "jwks.json")), ISSUER, AUDIENCE)
     async with running(store) as lane:
         await lane.submit(ReceiveReport(INCIDENTS, rules, report(), Context("rider:rider-1", "story-1")))
-        routes = router(lane, INCIDENTS, MemoryViews(store), rules)
+        views = MemoryViews(store)
+        routers = [router(lane, INCIDENTS, views, rules), queue_api.router(views, system_clock)]
         app = create(
             "d",
             metrics=Metrics("d", "api", "v1"),
             checks={},
-            routers=[routes],
-            policy=rows_of(POLICY, routes),
+            routers=routers,
+            policy=rows_of(POLICY, *routers),
             verifier=verifier,
         )
         async with served(app) as client:
@@ -166,9 +170,15 @@ async def test_the_queue_can_be_narrowed_to_a_state_that_exists(house: House) ->
 
     assert [one["incident"] for one in (await ask("state=triaged")).json()] == ["inc"]
     assert (await ask("state=resolved")).json() == []
-    for query, field in (("state=sad", "state"), ("limit=0", "limit"), ("limit=201", "limit")):
+    for query, field in (("state=sad", "state"), ("limit=0", "limit"), ("limit=201", "limit"), ("class=X", "class")):
         response = await ask(query)
         assert (response.status_code, response.json()["errors"][0]["field"]) == (422, field)
+
+
+@pytest.mark.parametrize("cursor", ["", "inc", "12", "1.", ".inc", "x.inc", "9" * 40 + ".inc"])
+async def test_a_cursor_that_was_not_given_out_is_named(house: House, cursor: str) -> None:
+    response = await house.client.get("/v1/incidents", params={"after": cursor}, headers=STAFF)
+    assert (response.status_code, response.json()["errors"][0]["field"]) == (422, "after")
 
 
 async def test_the_whole_trail_is_there(house: House) -> None:
