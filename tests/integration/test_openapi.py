@@ -112,7 +112,7 @@ def _ask(
         ask()
     except Unsatisfiable:
         assert mode is GenerationMode.NEGATIVE, f"{operation.label}: nothing fits its description"
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - all that is wrong is told, not only the first
         return [f"{operation.label} as {role} ({mode}): {_reasons(error)}"]
     return []
 
