@@ -4,15 +4,13 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from services.intake.forms import Name
-
 
 class PhotosIn(BaseModel):
     """Photos for a report, uploaded before."""
 
     model_config = ConfigDict(extra="forbid")
 
-    photo_ids: list[Name] = Field(min_length=1, max_length=5)
+    photo_ids: list[Annotated[str, Field(max_length=100)]] = Field(min_length=1, max_length=5)
 
 
 class _SaidIn(BaseModel):

@@ -79,7 +79,7 @@ def _ask_all(document: dict[str, Any], service: str, address: str) -> tuple[Coun
         if operation.path == ENDLESS:
             continue
         rule = POLICIES[service][f"{operation.method.upper()} {operation.path}"]
-        roles = sorted(rule.roles or ()) or [None]
+        roles: list[Role | None] = [*sorted(rule.roles or ())] or [None]
         fitting = [(role, GenerationMode.POSITIVE) for role in roles]
         for role, mode in [*fitting, (roles[0], GenerationMode.NEGATIVE)]:
             wrong += _ask(operation, role, mode, address, answered)
