@@ -100,7 +100,7 @@ class Reopen(Decision):
     """Fixed, and yet not: a new cycle. Without departments, those that had done it."""
 
     reason: Reason
-    departments: tuple[str, ...] = Field(default=(), max_length=10)
+    departments: tuple[Annotated[str, Field(max_length=100)], ...] = Field(default=(), max_length=10)
 
     def act(self, incident: Incident, on: On) -> Outcome:
         check_departments(self.departments, on.rules)
@@ -146,9 +146,9 @@ class PlaceIn(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    lng: float
-    lat: float
-    crs: str | None = None
+    lng: float = Field(allow_inf_nan=False)
+    lat: float = Field(allow_inf_nan=False)
+    crs: str | None = Field(default=None, max_length=10)
     accuracy_m: float = Field(default=5.0, ge=0, le=100)
     address: str | None = Field(default=None, max_length=200)
 

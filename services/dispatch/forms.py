@@ -1,5 +1,7 @@
 """What clients send, checked field by field before anything else happens."""
 
+from typing import Annotated
+
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from services.dispatch.domain.complaint import LONGEST
@@ -11,7 +13,7 @@ class AssignIn(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     expected_version: int = Field(ge=1)
-    departments: list[str] = Field(min_length=1, max_length=10)
+    departments: list[Annotated[str, Field(max_length=100)]] = Field(min_length=1, max_length=10)
     reason: str = Field(min_length=1, max_length=200)
 
 

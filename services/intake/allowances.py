@@ -112,7 +112,7 @@ def _number(body: bytes) -> int:
     """How many reports a batch has; what is no batch is refused by its form, and counts as one."""
     try:
         sent = json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         return 1
     reports = sent.get("reports") if isinstance(sent, dict) else None
     return min(max(len(reports), 1), _MOST) if isinstance(reports, list) else 1

@@ -9,6 +9,9 @@ from services.intake.domain.review import Verdict
 from services.intake.domain.session import Client
 from shared.contracts.scalars import GridCode, HouseholdCode, Id, Instant, Word
 
+Name = Annotated[str, Field(max_length=100)]
+"""Of something that is looked up. The bound is what lets pydantic refuse half a surrogate, which no database can be asked for."""
+
 
 class PlaceIn(BaseModel):
     """Where it is, in the coordinate reference system that the client's positioning really uses."""
@@ -29,9 +32,9 @@ class CategoryIn(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    scheme: str
-    code: str
-    condition: str | None = None
+    scheme: Name
+    code: Name
+    condition: Name | None = None
 
 
 IncidentId = Annotated[str, Field(min_length=1, max_length=64)]
@@ -49,7 +52,7 @@ class ReportIn(BaseModel):
     place: PlaceIn
     text: str = Field(default="", max_length=500)
     interim_measures: str | None = Field(default=None, max_length=200)
-    photo_ids: list[str] = Field(default_factory=list, max_length=5)
+    photo_ids: list[Name] = Field(default_factory=list, max_length=5)
     awaiting_photos: list[Sha256] = Field(
         default_factory=list,
         max_length=5,
@@ -60,13 +63,13 @@ class ReportIn(BaseModel):
     self_fixed: bool = Field(
         default=False, description="the rider has put it right himself; needs a photo of before, too"
     )
-    after_photo_ids: list[str] = Field(
+    after_photo_ids: list[Name] = Field(
         default_factory=list, max_length=5, description="how it looks since; for self_fixed at least one, else none"
     )
     captured_at: Instant = Field(
         description="when it was seen, by the phone, with offset; may be long before it is sent"
     )
-    rider_id: str | None = Field(default=None, description="comes from the token; another one here is refused")
+    rider_id: Name | None = Field(default=None, description="comes from the token; another one here is refused")
     asked: bool = Field(default=False, description="the rider was shown what is near (`/v1/incidents/nearby`)")
     join: IncidentId | None = Field(default=None, description="me too: it is this open incident")
     broken_again: IncidentId | None = Field(default=None, description="it is this one, which was fixed within 72 h")
@@ -96,7 +99,7 @@ class VisitIn(BaseModel):
     micro_grid: GridCode
     household: HouseholdCode
     answers: dict[Word, Word] = Field(min_length=1, max_length=20)
-    photo_ids: list[str] = Field(default_factory=list, max_length=5)
+    photo_ids: list[Name] = Field(default_factory=list, max_length=5)
     captured_at: Instant
     place: PlaceIn | None = None
 

@@ -47,7 +47,11 @@ REPORT_BODY: dict[str, Any] = {
                     "type": "object",
                     "required": ["report"],
                     "properties": {
-                        "report": {"type": "string", "description": "the report as JSON"},
+                        "report": {
+                            "type": "string",
+                            "contentMediaType": "application/json",
+                            "description": "the report",
+                        },
                         "photos": {"type": "array", "items": _PICTURE, "maxItems": MOST_PHOTOS},
                     },
                 }
@@ -141,5 +145,5 @@ def _report(raw: bytes) -> ReportIn:
     except ValidationError as error:
         found = [{**one, "loc": ("body", *one["loc"])} for one in error.errors(include_url=False)]
         raise RequestValidationError(found) from None
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:  # the latter for thousands of brackets
         raise RequestValidationError([{"type": "json_invalid", "loc": ("body", 0), "msg": str(error)}]) from None

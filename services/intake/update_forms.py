@@ -10,7 +10,7 @@ class PhotosIn(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    photo_ids: list[str] = Field(min_length=1, max_length=5)
+    photo_ids: list[Annotated[str, Field(max_length=100)]] = Field(min_length=1, max_length=5)
 
 
 class _SaidIn(BaseModel):

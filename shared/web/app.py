@@ -7,7 +7,7 @@ from fastapi import APIRouter, FastAPI
 
 from shared.ids import new_id
 from shared.metrics import Metrics
-from shared.web import health, problems
+from shared.web import description, health, problems
 from shared.web.auth import TokenVerifier
 from shared.web.body_limit import BodyLimit
 from shared.web.correlation import Correlation
@@ -39,6 +39,7 @@ def create(
     app.state.metrics = metrics
     app.state.verifier = verifier
     problems.install(app)
+    description.describe(app)
     for router in (health.router(metrics, checks), *routers):
         app.router.routes.extend(router.routes)  # the routes themselves: included, they would be copies behind no guard
     guard(app.router.routes, {**OF_EVERY_PROCESS, **policy})
