@@ -4,7 +4,7 @@ import asyncio
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel, TypeAdapter
@@ -19,6 +19,7 @@ from shared.web.auth import Caller
 
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 _ROWS = TypeAdapter(list[CaseRow])
+_AS_FILES: dict[int | str, dict[str, Any]] = {200: {"content": {"text/csv": {}, XLSX: {}}}}
 
 Month = Annotated[str, Query(pattern=r"^20[0-9]{2}-(0[1-9]|1[0-2])$", description="YYYY-MM, of the deadline")]
 Local = Annotated[bool, Query(description="also what is in no standard and never counts for higher levels")]
@@ -76,7 +77,9 @@ def router(books: Books) -> APIRouter:
     """The routes; everything they need is handed in."""
     routes = APIRouter(prefix="/v1")
 
-    @routes.get("/cases", response_model=list[CaseRow], summary="The cases of a month, by deadline")
+    @routes.get(
+        "/cases", response_model=list[CaseRow], responses=_AS_FILES, summary="The cases of a month, by deadline"
+    )
     async def get_cases(
         caller: Caller,
         month: Month,

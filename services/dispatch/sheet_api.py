@@ -26,7 +26,13 @@ def router(views: Views, names: Names) -> APIRouter:
     routes = APIRouter(prefix="/v1")
 
     @routes.get(
-        "/incidents/{incident_id}/sheet", response_class=HTMLResponse, summary="One sheet to hand over to another house"
+        "/incidents/{incident_id}/sheet",
+        response_class=HTMLResponse,
+        responses={200: {"content": {"text/csv": {}}}},
+        summary="One sheet to hand over to another house",
+        response_class=HTMLResponse,
+        responses={200: {"content": {"text/csv": {}}}},
+        summary="One sheet to hand over to another house",
     )
     async def get_sheet(
         incident_id: str, caller: Caller, format_: Annotated[SheetFormat, Query(alias="format")] = SheetFormat.HTML
