@@ -30,9 +30,6 @@ def router(views: Views, names: Names) -> APIRouter:
         response_class=HTMLResponse,
         responses={200: {"content": {"text/csv": {}}}},
         summary="One sheet to hand over to another house",
-        response_class=HTMLResponse,
-        responses={200: {"content": {"text/csv": {}}}},
-        summary="One sheet to hand over to another house",
     )
     async def get_sheet(
         incident_id: str, caller: Caller, format_: Annotated[SheetFormat, Query(alias="format")] = SheetFormat.HTML
