@@ -9,8 +9,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from shared.web.problems import TOO_LARGE, problem
 
-LINGER_BYTES = 16 * 1024 * 1024
-LINGER_SECONDS = 2.0
+LINGER_BYTES = 32 * 1024 * 1024
+LINGER_SECONDS = 5.0
 """How much is read and thrown away after a refusal, so that the sender sees it; whoever sends on is cut off."""
 
 _CLOSE = {"Connection": "close"}
