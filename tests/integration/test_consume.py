@@ -76,6 +76,7 @@ async def test_kill_9_at_several_moments_loses_and_doubles_nothing(stack: Stack)
         await kill_at(group, updates("u", 20, 400), [garbage(n) for n in range(80)], moments)
 
 
+@pytest.mark.slow
 async def test_sigterm_under_load_is_quick_clean_and_loses_nothing(stack: Stack) -> None:
     good = updates("u", 20, 150)
     async with echoes(stack) as group:
