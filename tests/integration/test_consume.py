@@ -159,6 +159,7 @@ async def test_a_poisonous_message_holds_its_key_and_delays_nobody_else(stack: S
         group.check(sent)
 
 
+@pytest.mark.slow
 async def test_the_breaker_stops_one_topic_and_no_other(stack: Stack) -> None:
     """A bad deploy must not empty a topic into the dead letters; the rest of the worker goes on, and so do its peers."""
     async with echoes(stack, topics=2) as group:

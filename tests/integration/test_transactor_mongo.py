@@ -212,6 +212,7 @@ async def _patiently(lane: Lane, command: Add) -> int | None:
         return None
 
 
+@pytest.mark.slow
 async def test_kill_9_in_the_middle_of_a_burst_loses_nothing_answered(fragile: Stack, store: MongoStore) -> None:
     answered: set[str] = set()
     numbers = count()
