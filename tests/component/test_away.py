@@ -4,6 +4,7 @@ import asyncio
 import time
 
 import httpx2
+import pytest
 
 from tests.support import burst
 from tests.support.house import House, another, eventually, report, upload, wish
@@ -50,6 +51,7 @@ async def test_kill_9_of_mongodb_in_a_burst_loses_nothing_that_was_acknowledged(
     await burst.check(house, await sending)
 
 
+@pytest.mark.slow
 async def test_a_frozen_lease_holder_is_replaced_and_nothing_is_lost_when_it_wakes(house: House) -> None:
     """The rival's rows were sent by the successor; what the sleeper sends late are duplicates, never gaps."""
     frozen = house.process("intake", "worker")
@@ -61,6 +63,7 @@ async def test_a_frozen_lease_holder_is_replaced_and_nothing_is_lost_when_it_wak
         await burst.check(house, await burst.send(house, 5))
 
 
+@pytest.mark.slow
 async def test_a_worker_whose_broker_has_frozen_still_ends_on_sigterm(house: House) -> None:
     house.stack.kafka.freeze()
     started = time.monotonic()

@@ -13,7 +13,7 @@ POINTS = [
     ("intake", "api", "lane.after_commit:2"),
     ("intake", "worker", "relay.after_ack"),
     ("dispatch", "worker", "consumer.after_transaction"),
-    ("dispatch", "worker", "relay.after_claim"),
+    pytest.param("dispatch", "worker", "relay.after_claim", marks=pytest.mark.slow),
 ]
 """One of each kind for the quick suite: a killed worker is missed by its group for 10 s. All of them: test_survival.py."""
 

@@ -111,6 +111,7 @@ async def test_a_healthy_house_is_called_healthy(operator: Operator) -> None:
     assert "正常 all well" in screen.out
 
 
+@pytest.mark.slow
 async def test_a_killed_process_is_named(operator: Operator) -> None:
     await operator.house.process("points", "api").kill()
     assert any(fault.startswith("processes: points api: process:") for fault in await operator.faults())

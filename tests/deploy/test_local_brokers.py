@@ -113,6 +113,7 @@ async def test_a_database_user_reads_its_own_database_only_and_nobody_reads_with
                 client["admin"].command("createUser", "me", pwd="me", roles=["root"])
 
 
+@pytest.mark.slow
 async def test_kafka_moves_to_free_ports_with_its_topics(state: State) -> None:
     async with broker(state) as (server, process):
         first, cluster = dict(server.ports), server.cluster_id()

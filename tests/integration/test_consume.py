@@ -76,6 +76,7 @@ async def test_kill_9_at_several_moments_loses_and_doubles_nothing(stack: Stack)
         await kill_at(group, updates("u", 20, 400), [garbage(n) for n in range(80)], moments)
 
 
+@pytest.mark.slow
 async def test_sigterm_under_load_is_quick_clean_and_loses_nothing(stack: Stack) -> None:
     good = updates("u", 20, 150)
     async with echoes(stack) as group:
@@ -158,6 +159,7 @@ async def test_a_poisonous_message_holds_its_key_and_delays_nobody_else(stack: S
         group.check(sent)
 
 
+@pytest.mark.slow
 async def test_the_breaker_stops_one_topic_and_no_other(stack: Stack) -> None:
     """A bad deploy must not empty a topic into the dead letters; the rest of the worker goes on, and so do its peers."""
     async with echoes(stack, topics=2) as group:

@@ -415,6 +415,7 @@ async def test_the_sample_people_come_in_through_the_front_door(house: House, tm
                 await settle(url, token, roster)
 
 
+@pytest.mark.slow
 async def test_the_largest_roster_is_one_transaction_and_two_at_once_agree(house: House) -> None:
     files = {"roster": ("a.csv", as_csv([CHINESE, *riders(2_000)]))}
     answers = await asyncio.gather(

@@ -344,6 +344,7 @@ async def test_with_a_broken_doorbell_polling_goes_on(store: MongoStore, monkeyp
         await until(lambda: tried > 3, 5, "the doorbell is tried again")
 
 
+@pytest.mark.slow
 async def test_a_database_killed_and_back_is_where_it_went_on(fragile: Stack, store: MongoStore) -> None:
     publisher = Recorder()
     relay = await relay_of(store, publisher)

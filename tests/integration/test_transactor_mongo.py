@@ -149,7 +149,10 @@ async def test_a_caller_that_hangs_up_is_carried_out_once(store: MongoStore) -> 
     assert is_whole(store, "a", "k")
 
 
-@pytest.mark.parametrize(("at", "seconds"), [("find", None), ("insert", 2.0), ("commitTransaction", 2.0)])
+@pytest.mark.parametrize(
+    ("at", "seconds"),
+    [("find", None), pytest.param("insert", 2.0, marks=pytest.mark.slow), ("commitTransaction", 2.0)],
+)
 async def test_frozen_at_any_step_it_says_so_in_time_and_a_repetition_counts_once(
     fragile: Stack, store: MongoStore, ear: Ear, at: str, seconds: float | None
 ) -> None:
@@ -212,6 +215,7 @@ async def _patiently(lane: Lane, command: Add) -> int | None:
         return None
 
 
+@pytest.mark.slow
 async def test_kill_9_in_the_middle_of_a_burst_loses_nothing_answered(fragile: Stack, store: MongoStore) -> None:
     answered: set[str] = set()
     numbers = count()

@@ -70,6 +70,7 @@ async def test_kafka_frozen_and_back_is_caught_up_with(fragile: Stack) -> None:
         group.check(good)
 
 
+@SLOW
 async def test_without_its_topic_it_is_not_ready_says_why_and_consumes_soon_after(stack: Stack) -> None:
     """Faust that meets a missing topic at join is a member without partitions for 300 s, and looks well."""
     async with echoes(stack, declared=False) as group:
