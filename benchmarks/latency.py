@@ -115,12 +115,13 @@ def _between(begun: Times, ended: Times) -> list[float]:
 def _rss(process: Process) -> int:
     """Resident memory of the process and its children in MB."""
     total = 0
-    for pid in (process.pid, *_children(process.pid)):
+    for pid in tree(process.pid):
         status = Path(f"/proc/{pid}/status").read_text()
         total += next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmRSS"))
     return total // 1024
 
 
-def _children(pid: int) -> list[int]:
-    found = [int(word) for word in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
-    return found + [grandchild for child in found for grandchild in _children(child)]
+def tree(pid: int) -> list[int]:
+    """The process and everything it started."""
+    children = [int(word) for word in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    return [pid, *(one for child in children for one in tree(child))]

@@ -86,6 +86,8 @@ def counters(uri: str, database: str) -> MongoDBStorage:
         counter_collection_name="login_failures",
         window_collection_name="login_windows",
         wrap_exceptions=True,
+        w=1,  # a count lost with a primary allows a few tries more; a durable one costs as much as storing a report
+        journal=False,
         timeoutMS=int(_SECONDS * 1000),
         serverSelectionTimeoutMS=int(_SECONDS * 1000),
         connectTimeoutMS=int(_SECONDS * 1000),

@@ -37,7 +37,7 @@ class MongoPast:
 
     async def _pictures(self, scope: Scope, facts: Facts) -> tuple[Picture, ...]:
         """Of each report that names a picture like one of these, or one of these."""
-        alike = await self._alike(scope, facts)
+        alike = await self._alike(scope, facts) if facts.pictures else {}
         if not alike:
             return ()
         named = {"photo_ids": {"$in": list(alike)}, "_id": {"$ne": facts.sighting.report}}
