@@ -63,7 +63,7 @@ async def _read(admin: Any, consumer: Any, readers: Mapping[str, str], now: date
     if not partitions:
         return {}
     first, end = await consumer.beginning_offsets(partitions), await consumer.end_offsets(partitions)
-    committed = await _committed(admin, readers)
+    committed = await _committed(admin, {topic: readers[topic] for topic in topics})
     places = {tp: max(committed.get(tp, 0), first[tp]) for tp in partitions}
     behind = {tp: place for tp, place in places.items() if place < end[tp]}
     since = await _written(consumer, behind, now)
@@ -73,8 +73,9 @@ async def _read(admin: Any, consumer: Any, readers: Mapping[str, str], now: date
 async def _committed(admin: Any, readers: Mapping[str, str]) -> dict[TopicPartition, int]:
     """The furthest place of any group that reads the topic."""
     found: dict[TopicPartition, int] = defaultdict(int)
-    groups = sorted(group[0] for group in await admin.list_consumer_groups())
-    for group in groups:
+    # A group that one may not see is not listed, without an error; asking for one by name is refused aloud.
+    asked = {f"{prefix}subscriber" for prefix in readers.values()}
+    for group in sorted({*asked, *(group[0] for group in await admin.list_consumer_groups())}):
         if not group.startswith(tuple(readers.values())):
             continue
         for tp, meta in (await admin.list_consumer_group_offsets(group)).items():

@@ -8,6 +8,7 @@ import pytest
 from confluent_kafka import Consumer, Producer, TopicPartition
 from prometheus_client import CollectorRegistry
 
+from ops.topics import apply, connect
 from services.dispatch.department_metrics import ReaderMetrics
 from services.dispatch.domain.readers import has_read
 from services.dispatch.readers import SKEW, Readers
@@ -15,6 +16,7 @@ from services.dispatch.readers_store import COLLECTIONS, MongoReadings
 from shared.clock import system_clock
 from shared.contracts.topics import dispatch_topic
 from shared.ids import new_id
+from shared.kafka.admin import Acl, Diff
 from shared.kafka.unread import EXACT, NotTold, Unread, unread
 from shared.mongo.lease import Lease
 from shared.mongo.outbox import outbox_row
@@ -22,7 +24,7 @@ from shared.settings import KafkaSettings
 from tests.support.stack import Stack
 from tests.support.stores import MongoStore, in_mongo
 
-HEARS, DEAF, SILENT, LONELY = "hears", "hears-not", "untold", "lonely"
+HEARS, DEAF, SILENT, LONELY, BLIND = "hears", "hears-not", "untold", "lonely", "blind"
 """Departments of these tests alone: one that reads, one whose name begins with the other's, one that is told nothing."""
 
 SECONDS = "qianshao_dispatch_department_unread_seconds"
@@ -62,9 +64,7 @@ async def ask(stack: Stack, *departments: str, now: datetime | None = None) -> d
     return {topic.removeprefix("dispatch."): one for topic, one in found.items()}
 
 
-async def test_scenario_32_who_stopped_reading_is_deaf_since_the_first_message_it_missed(
-    stack: Stack, store: MongoStore
-) -> None:
+async def test_who_stopped_reading_is_deaf_since_the_first_message_it_missed(stack: Stack, store: MongoStore) -> None:
     now = system_clock()
     old, missed = now - timedelta(hours=5), now - timedelta(minutes=40)
     await asyncio.to_thread(tell, stack, HEARS, old, 4)
@@ -73,8 +73,9 @@ async def test_scenario_32_who_stopped_reading_is_deaf_since_the_first_message_i
     assert found[SILENT] == Unread(0, None)  # nothing was said: no alarm
     assert "never-declared" not in found
     assert found[HEARS].messages == 4  # nobody has ever read
-    assert found[HEARS].since is not None
-    assert old - EXACT <= found[HEARS].since <= old
+    since = found[HEARS].since
+    assert since is not None
+    assert old - EXACT <= since <= old
 
     await asyncio.to_thread(read_all, stack, HEARS, "subscriber")
     found = await ask(stack, HEARS, DEAF)
@@ -85,8 +86,9 @@ async def test_scenario_32_who_stopped_reading_is_deaf_since_the_first_message_i
     await asyncio.to_thread(tell, stack, HEARS, now, 2)
     found = await ask(stack, HEARS)
     assert found[HEARS].messages == 3
-    assert found[HEARS].since is not None
-    assert missed - EXACT <= found[HEARS].since <= missed
+    since = found[HEARS].since
+    assert since is not None
+    assert missed - EXACT <= since <= missed
 
     await asyncio.to_thread(read_all, stack, HEARS, "new-system")  # the old group stays where it is
     assert (await ask(stack, HEARS))[HEARS] == Unread(0, None)
@@ -139,9 +141,27 @@ async def test_what_is_found_is_shown_and_kept_and_says_of_each_order_whether_it
     assert has_read((await readings.of([LONELY]))[LONELY], waiting) is True
 
 
-async def test_without_the_right_to_see_its_groups_or_without_brokers_nothing_is_said(
-    stack: Stack, store: MongoStore
-) -> None:
+async def test_without_the_right_to_see_its_groups_nobody_is_called_deaf(stack: Stack, store: MongoStore) -> None:
+    admin = await asyncio.to_thread(connect, stack.kafka.login())
+    right = (Acl("dispatch", "group", "prefixed", f"dept.{BLIND}.", "describe"),)
+    wanted = await stack.kafka.declare([BLIND])
+    await asyncio.to_thread(tell, stack, BLIND, system_clock())
+    await asyncio.to_thread(read_all, stack, BLIND, "subscriber")
+    await asyncio.to_thread(apply, admin, Diff(revoke=right), wanted, {})
+    try:
+        with pytest.raises(NotTold, match="GroupAuthorizationFailed"):
+            await refused(stack)
+    finally:
+        await asyncio.to_thread(apply, admin, Diff(grant=right), wanted, {})
+
+
+async def refused(stack: Stack) -> None:
+    """Ask until the broker knows of the right that was taken away; bounded."""
+    for _ in range(100):
+        assert (await ask(stack, BLIND))[BLIND] == Unread(0, None)
+
+
+async def test_without_brokers_nobody_is_called_deaf() -> None:
     wanted = {dispatch_topic(HEARS).name: f"dept.{HEARS}."}
     nowhere = KafkaSettings.model_validate(
         {"bootstrap": "127.0.0.1:9", "username": "dispatch", "password": "x", "security": "SASL_PLAINTEXT"}
