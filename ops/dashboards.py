@@ -12,7 +12,7 @@ from typing import Any, cast
 from prometheus_client import CollectorRegistry
 
 from ops.local.state import REPOSITORY
-from services.dispatch.department_metrics import WebhookMetrics
+from services.dispatch.department_metrics import ReaderMetrics, WebhookMetrics
 from services.dispatch.metrics import DispatchMetrics
 from services.intake.metrics import AccountMetrics, ReviewMetrics
 from shared.clock import system_clock
@@ -123,6 +123,32 @@ ROWS: dict[str, tuple[Panel, ...]] = {
         ),
     ),
     "部门 · Departments": (
+        Panel(
+            "告知部门的消息 · Messages to departments",
+            "short",
+            {
+                "{{department}} {{kind}}": "sum by (department, kind) "
+                "(increase(qianshao_dispatch_department_told_total[1h]))"
+            },
+        ),
+        Panel(
+            "部门的更新 · Updates from departments",
+            "short",
+            {
+                "{{department}} {{outcome}}": "sum by (department, outcome) "
+                "(increase(qianshao_dispatch_department_updates_total[1h]))"
+            },
+        ),
+        Panel(
+            "无人读的消息 · Messages no group of the department has read",
+            "short",
+            {"{{department}}": "max by (department) (qianshao_dispatch_department_unread_messages)"},
+        ),
+        Panel(
+            "最老未读 · Age of the oldest of them",
+            "s",
+            {"{{department}}": "max by (department) (qianshao_dispatch_department_unread_seconds)"},
+        ),
         Panel(
             "回调送达 · Webhook attempts",
             "cps",
@@ -330,6 +356,7 @@ def worker_registry() -> CollectorRegistry:
     metrics.watch_timers(Timers(database, lane, cast(Any, None), [Timer("of", cast(Any, None))]))
     AccountMetrics(metrics.registry)
     DispatchMetrics(metrics.registry)
+    ReaderMetrics(metrics.registry)
     WebhookMetrics(metrics.registry)
     ReviewMetrics(metrics.registry)
     return metrics.registry

@@ -8,20 +8,18 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-import httpx2
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.structs import TopicPartition
 
 from ops.simulate.behaviours import Crew
-from ops.simulate.doors import Doors, bearer
-from ops.simulate.people import NotLetIn, People
-from ops.simulate.pictures import Picture, taken
+from ops.simulate.doors import Doors
+from ops.simulate.people import People
+from ops.simulate.pictures import Picture
+from ops.simulate.updates import evidence, say
 from ops.simulate.words import number_in
 from shared.contracts.topics import topic_named
 from shared.kafka.connection import client_options
 from shared.settings import KafkaSettings
-
-_TYPE = b"cn.qianshao.order.updated.v1"
 
 
 @dataclass(slots=True)
@@ -40,20 +38,10 @@ async def working(
     crews = Crews()
     async with AsyncExitStack() as stack:
         for code, token in people.departments.items():
-            receipt = await _evidence(doors, token, run, code)
+            receipt = await evidence(doors.intake, token, Picture(0), f"{run}/{code}", code)
             one = _Department(code, doors.departments[code], receipt, run, ways, crews)
             await stack.enter_async_context(one.at_work(since))
         yield crews
-
-
-async def _evidence(doors: Doors, token: str, run: str, code: str) -> str:
-    """The receipt of an after-photo of this department."""
-    raw = taken(Picture(0), f"{run}/{code}")
-    async with httpx2.AsyncClient(base_url=doors.intake, headers=bearer(token), timeout=30.0) as http:
-        answer = await http.post("/v1/evidence", files={"photo": ("after.jpg", raw, "image/jpeg")})
-    if not answer.is_success:
-        raise NotLetIn(f"evidence of {code}: {answer.status_code} {answer.text[:300]}")
-    return str(answer.json()["receipt"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +77,7 @@ class _Department:
         async for record in consumer:
             message = json.loads(record.value)
             if record.timestamp >= since.timestamp() * 1000 and (update := self._answer(message)):
-                await self._say(producer, update)
+                await say(producer, self.code, update)
 
     def _answer(self, message: Mapping[str, Any]) -> dict[str, Any] | None:
         """What this department says to a message, None if nothing."""
@@ -123,11 +111,3 @@ class _Department:
             "at": datetime.now(UTC).isoformat(),
             **fields,
         }
-
-    async def _say(self, producer: Any, update: Mapping[str, Any]) -> None:
-        attributes = {"specversion": "1.0", "id": update["update_id"], "source": f"/department/{self.code}"}
-        named = {**attributes, "time": update["at"]}
-        headers = [("content-type", b"application/json"), ("ce_type", _TYPE)]
-        headers += [(f"ce_{name}", str(value).encode()) for name, value in named.items()]
-        body, key = json.dumps(update, ensure_ascii=False).encode(), update["order"].encode()
-        await producer.send_and_wait(f"department-updates.{self.code}", body, key=key, headers=headers)

@@ -1,6 +1,7 @@
 """Composition root: everything dispatch is made of, in reading order."""
 
 from collections.abc import Callable, Iterable
+from functools import partial
 
 from fastapi import APIRouter
 
@@ -11,6 +12,7 @@ from services.dispatch import (
     department_api,
     desk_api,
     queue_api,
+    readers_store,
     sheet_api,
     webhook_store,
 )
@@ -19,12 +21,13 @@ from services.dispatch.case_store import MongoCases, MongoQueue
 from services.dispatch.catching_up import CatchingUp
 from services.dispatch.census import Census
 from services.dispatch.complaint_store import COMPLAINTS, MongoBox
-from services.dispatch.department_metrics import WebhookMetrics
+from services.dispatch.department_metrics import ReaderMetrics, WebhookMetrics
 from services.dispatch.department_store import MongoOrderViews
 from services.dispatch.domain.webhooks import Hook
 from services.dispatch.metrics import DispatchMetrics
 from services.dispatch.names import ReferenceNames
 from services.dispatch.policy import POLICY
+from services.dispatch.readers import Readers
 from services.dispatch.receipts import ReceiptVerifier
 from services.dispatch.rules import ReferenceRules
 from services.dispatch.settings import DispatchSettings
@@ -36,6 +39,7 @@ from shared.api import Api, run_api
 from shared.beside import Beside, Job
 from shared.clock import system_clock
 from shared.ids import new_id
+from shared.kafka.unread import unread
 from shared.mongo.timers import Timer
 from shared.reference.load import load
 from shared.reference.reference import Reference
@@ -79,7 +83,7 @@ async def api(process: Process) -> None:
         settings,
         service=SERVICE,
         reference_version=reference.version,
-        collections=(*COLLECTIONS, *webhook_store.COLLECTIONS),
+        collections=(*COLLECTIONS, *webhook_store.COLLECTIONS, *readers_store.COLLECTIONS),
         routers=routers,
         policy=POLICY,
     )
@@ -102,12 +106,16 @@ async def worker(process: Process) -> None:
         KafkaSettings(),
         service=SERVICE,
         reference_version=reference.version,
-        collections=(*COLLECTIONS, *webhook_store.COLLECTIONS),
+        collections=(*COLLECTIONS, *webhook_store.COLLECTIONS, *readers_store.COLLECTIONS),
         handlers=agents.handlers(INCIDENTS, rules, receipts, reference.departments),
         plan=PLAN,
         retention=RETENTION,
         timers=(Timer(INCIDENTS.collection, tick),),
-        beside=lambda beside: [*_jobs(beside, tick), *_webhooks(settings, reference, beside)],
+        beside=lambda beside: [
+            *_jobs(beside, tick),
+            *_readers(reference, beside),
+            *_webhooks(settings, reference, beside),
+        ],
     )
 
 
@@ -117,6 +125,14 @@ def _jobs(beside: Beside, tick: Callable[[str], Tick]) -> Iterable[Job]:
     census = Census(beside.database, census_lease, DispatchMetrics(beside.registry))
     yield Job("census", census.run, census_lease)
     yield Job("catching up", CatchingUp(beside.database, beside.lane, tick).run)
+
+
+def _readers(reference: Reference, beside: Beside) -> list[Job]:
+    """Looks who of the departments on Kafka reads."""
+    told = [code for code, one in reference.departments.items() if one.contact == "topic"]
+    lease, readings = beside.lease("readers"), readers_store.MongoReadings(beside.database)
+    ask, shown = partial(unread, beside.kafka), ReaderMetrics(beside.registry)
+    return [Job("readers", Readers(told, ask, readings, lease, system_clock, shown).run, lease)]
 
 
 def _webhooks(settings: DispatchSettings, reference: Reference, beside: Beside) -> list[Job]:

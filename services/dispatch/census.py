@@ -10,6 +10,7 @@ from typing import Any
 
 import structlog
 
+from services.dispatch.channel import count_told
 from services.dispatch.domain.routing import NEEDS_LOCATION, ROUTING_ERROR
 from services.dispatch.domain.states import OPEN_ORDERS, OVER, State
 from services.dispatch.metrics import DispatchMetrics
@@ -63,6 +64,7 @@ class Census:
         until = now - LAG
         if self._until is not None:
             await self._count_happened(self._until, until)
+            await count_told(self._database, self._metrics, self._until, until)
         self._until = until
 
     async def _count_open(self, now: datetime) -> None:

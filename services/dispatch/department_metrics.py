@@ -36,3 +36,29 @@ class WebhookMetrics:
     def stand_by(self) -> None:
         self._waiting.clear()
         self._oldest.clear()
+
+
+class ReaderMetrics:
+    """See `services.dispatch.readers.Shown`. Only the process that looks shows anything."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._messages = Gauge(
+            "qianshao_dispatch_department_unread_messages",
+            "Messages on a department's topic that none of its groups has read",
+            ("department",),
+            registry=registry,
+        )
+        self._seconds = Gauge(
+            "qianshao_dispatch_department_unread_seconds",
+            "How long the oldest of them has been there; 0 if all is read",
+            ("department",),
+            registry=registry,
+        )
+
+    def unread(self, department: str, messages: int, seconds: float) -> None:
+        self._messages.labels(department).set(messages)
+        self._seconds.labels(department).set(seconds)
+
+    def stand_by(self) -> None:
+        self._messages.clear()
+        self._seconds.clear()

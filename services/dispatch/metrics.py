@@ -36,6 +36,18 @@ class DispatchMetrics:
         self.fix_seconds = Histogram(
             "qianshao_dispatch_fix_seconds", "From offer to done", _WHOSE, buckets=_TIMES, registry=registry
         )
+        self.told = Counter(
+            "qianshao_dispatch_department_told_total",
+            "Messages published to a department's topic, by kind (offer, reminder, ack, refused and so on)",
+            ("department", "kind"),
+            registry=registry,
+        )
+        self.heard = Counter(
+            "qianshao_dispatch_department_updates_total",
+            "Updates of departments that were answered, by outcome: ack, or the reason code of the refusal",
+            ("department", "outcome"),
+            registry=registry,
+        )
         self.escalations = Counter(
             "qianshao_dispatch_escalations_total", "Levels of the ladder that fired", ("level",), registry=registry
         )

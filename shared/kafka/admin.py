@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from shared.contracts.topics import DEPARTMENT, OPERATORS, Topic
+from shared.contracts.topics import DEPARTMENT, DISPATCH, OPERATORS, Topic
 
 SCRAM_ITERATIONS = 8192
 """Kafka's own floor is 4096; architecture.md asks for twice that."""
@@ -93,6 +93,9 @@ def acls(topics: Iterable[Topic]) -> list[Acl]:
         for principal, operation in uses:
             found.add(Acl(principal, "topic", "literal", topic.name, operation))
             found.add(Acl(principal, "topic", "literal", topic.name, "describe"))
+        if topic.name.startswith(DISPATCH):  # whoever tells a department something may see how far its groups have read
+            groups = [f"{reader}." for reader in topic.consumers]
+            found.update(Acl(who, "group", "prefixed", name, "describe") for who in topic.producers for name in groups)
     for principal in {*principals(listed), OPERATORS}:
         found.add(Acl(principal, "group", "prefixed", f"{principal}.", "read"))
     for resource, operation in (("topic", "read"), ("topic", "describe"), ("group", "describe")):

@@ -42,6 +42,16 @@ def test_a_department_has_its_two_topics_and_its_groups_and_nothing_else() -> No
     }
 
 
+def test_dispatch_may_see_how_far_each_departments_groups_have_read_and_no_other_group() -> None:
+    seen = {acl for acl in acls(TOPICS) if acl.resource == "group" and acl.operation == "describe" and acl.name != "*"}
+    assert seen
+    assert seen == {
+        Acl("dispatch", "group", "prefixed", f"{user}.", "describe")
+        for user in WANTED.users
+        if user.startswith("dept.")
+    }
+
+
 @pytest.mark.parametrize("topic", FIXED, ids=lambda topic: topic.name)
 def test_services_may_do_what_the_topic_says_and_bury_what_they_cannot_read(topic: object) -> None:
     declared = next(t for t in FIXED if t is topic)

@@ -27,6 +27,10 @@ UNSCOPED = {
         [f"MongoDeliveries.{name}" for name in ("collect", "due", "arrived", "failed", "waiting")],
         "sends a department what it was told anyway; nobody calls it",
     ),
+    **dict.fromkeys(
+        [f"MongoReadings.{name}" for name in ("told_before", "keep", "of")],
+        "how far departments have read their topics: numbers and times, nothing of people",
+    ),
     "InboxChanges.listen": "hears that an inbox has changed, reads nothing of it",
 }
 """Public methods of stores without a scope, and why none is needed."""
