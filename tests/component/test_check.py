@@ -26,6 +26,9 @@ from tests.support.checking import (
 )
 from tests.support.house import SUBDISTRICT, House, eventually
 
+CONSUMERS = ("dispatch", "points", "notify")
+"""Who reads incident-reported."""
+
 
 @pytest.fixture
 async def look(house: House) -> AsyncIterator[Look]:
@@ -100,9 +103,11 @@ async def test_rule_6_a_dead_letter_with_other_bytes(house: House, look: Look) -
     await house.send("intake", "incident-reported", poison, [], key=mine.incident.encode())
 
     async def buried() -> list[Any]:
-        return await house.find("dispatch", "dead_letters", {"value": poison})
+        found = [await house.find(service, "dead_letters", {"value": poison}) for service in CONSUMERS]
+        return found[0] if all(found) else []
 
-    (letter,) = await eventually("dispatch buries it", buried)
+    (letter,) = await eventually("all three bury it", buried)
+    await house.settled()
     assert await violations(look, mine) == {}, "poison that became a dead letter everywhere is as it should be"
     async with changed(house, "dispatch", "dead_letters", letter["_id"], value=b"other bytes"):
         await _only(6, look, mine)

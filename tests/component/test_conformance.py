@@ -6,21 +6,13 @@ from pathlib import Path
 import pytest
 
 from kit.conformance.__main__ import examine
-from kit.conformance.sandbox import Sandbox
 from ops.local.state import REPOSITORY
 from tests.support.broken_subscriber import FAULTS
+from tests.support.sandboxes import sandbox
 from tests.support.stack import Stack
 
 REFERENCE = REPOSITORY / "kit/subscriber.py"
 BROKEN = REPOSITORY / "tests/support/broken_subscriber.py"
-
-
-async def sandbox(stack: Stack, department: str) -> Sandbox:
-    """A department of its own for each, so that no subscriber finds another one's group."""
-    await stack.kafka.declare([department])
-    users = (f"dept.{department}", "dispatch")
-    passwords = {user: stack.kafka.settings(user).password.get_secret_value() for user in users}
-    return Sandbox(stack.kafka.bootstrap, department, passwords)
 
 
 def test_the_reference_is_shorter_than_a_hundred_lines_and_needs_aiokafka_alone() -> None:
@@ -32,13 +24,15 @@ def test_the_reference_is_shorter_than_a_hundred_lines_and_needs_aiokafka_alone(
 
 @pytest.mark.slow
 async def test_the_reference_passes(stack: Stack) -> None:
-    assert await examine(await sandbox(stack, "conform-right"), f"{sys.executable} {REFERENCE}") == []
+    async with sandbox(stack, "conform-right") as department:
+        assert await examine(department, f"{sys.executable} {REFERENCE}") == []
 
 
 @pytest.mark.slow
 async def test_the_one_by_confluent_kafka_passes_too(stack: Stack) -> None:
     client = REPOSITORY / "kit/clients/confluent/subscriber.py"
-    assert await examine(await sandbox(stack, "conform-confluent"), f"{sys.executable} {client}") == []
+    async with sandbox(stack, "conform-confluent") as department:
+        assert await examine(department, f"{sys.executable} {client}") == []
 
 
 @pytest.mark.slow
@@ -47,8 +41,8 @@ async def test_a_broken_subscriber_fails_by_the_rule_it_breaks(
     stack: Stack, rule: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PYTHONPATH", str(REPOSITORY))
-    department = f"conform-{rule.replace('_', '-')}"
-    findings = await examine(await sandbox(stack, department), f"{sys.executable} {BROKEN} {rule}")
+    async with sandbox(stack, f"conform-{rule.replace('_', '-')}") as department:
+        findings = await examine(department, f"{sys.executable} {BROKEN} {rule}")
     assert rule in {finding.rule for finding in findings}, findings
     assert "answered" not in {finding.rule for finding in findings}, findings
 

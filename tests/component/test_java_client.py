@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from kit.conformance.__main__ import examine
-from kit.conformance.sandbox import Sandbox
 from ops.local import jars, toolchain
 from ops.local.state import REPOSITORY
+from tests.support.sandboxes import sandbox
 from tests.support.stack import Stack
 
 CLIENT = REPOSITORY / "kit/clients/java"
@@ -35,14 +35,11 @@ def test_it_is_one_class_of_fewer_than_150_lines_and_the_guide_names_it() -> Non
 
 @pytest.mark.slow
 async def test_it_passes_the_conformance_suite(stack: Stack, tmp_path: Path) -> None:
-    department = "conform-java"
-    await stack.kafka.declare([department])
-    users = (f"dept.{department}", "dispatch")
-    passwords = {user: stack.kafka.settings(user).password.get_secret_value() for user in users}
     classes = await asyncio.to_thread(compiled, stack, tmp_path)
     java = toolchain.find(tmp_path / "lib").java
     command = f"{java} -Xmx128m -cp {classes}:{stack.state.jars}/* cn.qianshao.kit.Subscriber"
-    assert await examine(Sandbox(stack.kafka.bootstrap, department, passwords), command) == []
+    async with sandbox(stack, "conform-java") as department:
+        assert await examine(department, command) == []
 
 
 def compiled(stack: Stack, folder: Path) -> Path:

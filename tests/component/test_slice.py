@@ -56,7 +56,8 @@ async def test_an_uncertain_place_waits_in_triage_and_staff_assign_it_once(house
         photo = await upload(rider)
         place = {"lng": 113.58, "lat": 37.857, "crs": "wgs84", "accuracy_m": 180, "address": "市场北门"}
         mine = await report(rider, wish(photo["photo_id"], place=place))
-        assert (mine["micro_grid"], mine["flags"]) == (None, ["needs_location"])
+        assert mine["micro_grid"] is None
+        assert "needs_location" in mine["flags"]  # beside it whatever else the house knows of there
         path = f"/v1/incidents/{mine['incident_id']}"
         seen = await ask(staff, path, lambda body: body["state"] == "triaged")
         assert seen["orders"] == []

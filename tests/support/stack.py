@@ -96,6 +96,11 @@ class KafkaBroker(Broker):
             await asyncio.to_thread(self._declare)
         return self._wanted()
 
+    async def withdraw(self, departments: Iterable[str]) -> None:
+        """Take these departments' rights away again: whoever compares what is with what should be finds nothing of them."""
+        self._departments.difference_update(departments)
+        await asyncio.to_thread(self._declare)
+
     async def new_topic(self, partitions: int = 1) -> str:
         """A topic of its own for one test; only the superuser may use it."""
         name = f"test-{new_id()}"
