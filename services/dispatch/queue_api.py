@@ -22,7 +22,7 @@ def router(queue: Queue, clock: Clock) -> APIRouter:
     """The route; everything it needs is handed in."""
     routes = APIRouter(prefix="/v1")
 
-    def wanted_of(
+    async def wanted_of(
         state: State | None = None,
         class_: Annotated[Priority | None, Query(alias="class")] = None,
         department: Word = None,

@@ -114,7 +114,7 @@ class Office:
     new_secret: Callable[[int], bytes]
 
 
-def _no_store(response: Response) -> None:
+async def _no_store(response: Response) -> None:
     response.headers["Cache-Control"] = "no-store"
 
 

@@ -80,7 +80,7 @@ class _Rendered:
         return ReadOut(audience=self.inner.audience, last=standing.last, read_up_to=standing.read_up_to)
 
 
-def language(
+async def language(
     lang: Language | None = None, accept: Annotated[str, Header(alias="Accept-Language", max_length=200)] = ""
 ) -> Language:
     """FastAPI dependency: `?lang=`, else the first of ours that the client accepts, else zh-CN."""
@@ -94,7 +94,9 @@ def language(
     return "zh-CN"
 
 
-def resume(after: Number = 0, last_event_id: Annotated[str, Header(alias="Last-Event-ID", max_length=20)] = "") -> int:
+async def resume(
+    after: Number = 0, last_event_id: Annotated[str, Header(alias="Last-Event-ID", max_length=20)] = ""
+) -> int:
     """FastAPI dependency: where a stream goes on. The header, which a browser sends by itself, counts before `after`."""
     if not last_event_id:
         return after
@@ -113,12 +115,12 @@ def router(
     """The routes; everything they need is handed in."""
     routes = APIRouter(prefix="/v1")
 
-    def reach(caller: Caller) -> Reach:
+    async def reach(caller: Caller) -> Reach:
         return reach_of(caller.scope, names.communities(caller.subdistrict))
 
     Reached = Annotated[Reach, Depends(reach)]  # noqa: N806 - a type
 
-    def chosen(reached: Reached, audience: Annotated[str | None, Query(max_length=100)] = None) -> str:
+    async def chosen(reached: Reached, audience: Annotated[str | None, Query(max_length=100)] = None) -> str:
         """Whose inbox. Decided before a stream begins, so that a refusal can still be one."""
         wanted = audience or reached.own
         if wanted not in reached.all:

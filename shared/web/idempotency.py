@@ -82,7 +82,7 @@ class Once:
         return Answer(self.status, body, replayed=False)
 
 
-def idempotency_key(key: Annotated[str | None, Header(alias="Idempotency-Key")] = None) -> str:
+async def idempotency_key(key: Annotated[str | None, Header(alias="Idempotency-Key")] = None) -> str:
     """FastAPI dependency. Raises `KeyMissing` or `Invalid`."""
     if not key:
         raise KeyMissing(

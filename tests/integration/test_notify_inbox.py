@@ -132,9 +132,9 @@ async def test_a_page_is_in_the_readers_language_and_in_order(notify: Served) ->
         ("fr,de", "zh-CN"),
     ],
 )
-def test_the_language_is_the_first_of_ours_that_is_accepted(accept: str, expected: str) -> None:
-    assert api.language(None, accept) == expected
-    assert api.language("en", accept) == "en"
+async def test_the_language_is_the_first_of_ours_that_is_accepted(accept: str, expected: str) -> None:
+    assert await api.language(None, accept) == expected
+    assert await api.language("en", accept) == "en"
 
 
 async def test_a_message_reaches_an_open_stream_by_the_doorbell(
@@ -299,7 +299,7 @@ async def test_a_place_to_resume_from_must_be_a_number(notify: Served) -> None:
         assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, "Last-Event-ID"), header
     assert (await notify.get("/v1/inbox/stream", RIDER, after=-1)).status_code == 422
     with pytest.raises(Invalid):
-        api.resume(0, "٣")
+        await api.resume(0, "٣")
 
 
 async def test_many_riders_of_one_text_share_it_and_each_reads_his_own_number(notify: Served) -> None:

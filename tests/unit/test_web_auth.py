@@ -12,6 +12,7 @@ import jwt
 import pytest
 
 from shared.scope import Scope
+from shared.web import auth
 from shared.web.auth import Principal, Role, TokenVerifier, Unauthorized, read_jwks
 from tests.support.tokens import AUDIENCE, ISSUER, KEY_ID, Signer, claims
 
@@ -135,6 +136,39 @@ def test_clocks_may_differ_by_ten_seconds(verifier: TokenVerifier, signer: Signe
     assert verifier.verify(signer.token(exp=now - 5))
     assert verifier.verify(signer.token(iat=now + 5))
     refusal(verifier, signer.token(exp=now - 15))
+
+
+def test_a_token_that_was_valid_is_checked_no_second_time_and_ends_when_it_expires(
+    verifier: TokenVerifier, signer: Signer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = time.time()
+    token = signer.token(exp=int(now) + 60)
+    first = verifier.verify(token)
+    with monkeypatch.context() as patch:
+        patch.setattr(jwt, "decode", None)
+        assert verifier.verify(token) is first
+    header, body, signature = token.split(".")
+    refusal(verifier, f"{header}.{body}.{signature[:-4]}AAAA")
+    monkeypatch.setattr(time, "time", lambda: now + 71)
+    monkeypatch.setattr(jwt, "decode", _expired)
+    refusal(verifier, token)
+
+
+def test_only_so_many_tokens_are_remembered(
+    verifier: TokenVerifier, signer: Signer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(auth, "REMEMBERED", 2)
+    oldest, *others = (signer.token(sub=f"rider-{number}") for number in range(3))
+    for token in (oldest, *others):
+        verifier.verify(token)
+    monkeypatch.setattr(jwt, "decode", _expired)
+    for token in others[1:]:
+        verifier.verify(token)
+    refusal(verifier, oldest)
+
+
+def _expired(*_: Any, **__: Any) -> dict[str, Any]:
+    raise jwt.ExpiredSignatureError("expired")
 
 
 @pytest.mark.parametrize(
