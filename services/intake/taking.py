@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from services.intake.checking import check_category, check_photos, check_self_fixed, place_of
+from services.intake.counting import UNCOUNTED, Counting, counting_report
 from services.intake.domain.photo import photo_id
 from services.intake.domain.report import Flag, Report, metres_between
 from services.intake.domain.spot import reach
@@ -49,6 +50,7 @@ class Taking:
     holdings: Holdings
     surroundings: Surroundings
     noticing: Noticing
+    counting: Counting = UNCOUNTED
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +73,14 @@ async def take_report(desk: Taking, wish: ReportIn, sender: Sender) -> Opened:
 
     Raises as `prepare_report` and `OpenReport` do.
     """
+    rule = desk.rules.category(wish.category.scheme, wish.category.code)
+    with counting_report(desk.counting, rule.tile if rule else "") as counted:
+        opened = await _take(desk, wish, sender)
+        counted(opened)
+    return opened
+
+
+async def _take(desk: Taking, wish: ReportIn, sender: Sender) -> Opened:
     try:
         command = await prepare_report(desk, wish, sender)
     except Invalid:
