@@ -162,7 +162,7 @@ async def api(process: Process) -> None:
             ),
             public_api.router(Window(views, rules, visitors)),
             updates_api.router(parts.lane, HOLDINGS, photos, views),
-            nearby_api.router(Lookout(surroundings, rules, system_clock)),
+            nearby_api.router(Lookout(surroundings, rules, system_clock, links)),
             for_rider_api.router(taking, people),
             slip_api.router(taking, rules),
             reviews_api.router(reviews),
