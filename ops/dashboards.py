@@ -14,6 +14,8 @@ from prometheus_client import CollectorRegistry
 from ops.local.state import REPOSITORY
 from services.dispatch.department_metrics import ReaderMetrics, WebhookMetrics
 from services.dispatch.metrics import DispatchMetrics
+from services.intake.census import WaitingMetrics
+from services.intake.counting import ReportMetrics
 from services.intake.metrics import AccountMetrics, ReviewMetrics
 from shared.clock import system_clock
 from shared.kafka.agents import Consumer
@@ -98,6 +100,39 @@ ROWS: dict[str, tuple[Panel, ...]] = {
                 "{{service}} 扣住 held": "max by (service) (qianshao_held_keys)",
                 "{{service}} 死信 dead": "max by (service) (qianshao_dead_letters_open)",
             },
+        ),
+    ),
+    "上报与照片 · Reports and photos": (
+        Panel(
+            "上报结果 · Reports by outcome",
+            "short",
+            {"{{outcome}}": "sum by (outcome) (increase(qianshao_intake_reports_total[1h]))"},
+        ),
+        Panel(
+            "上报类别 · Reports by tile",
+            "short",
+            {
+                "{{tile}}": "sum by (tile) "
+                '(increase(qianshao_intake_reports_total{outcome=~"opened|joined|broken_again"}[1h]))'
+            },
+        ),
+        Panel(
+            "照片结果 · Photos by outcome",
+            "short",
+            {"{{outcome}}": "sum by (outcome) (increase(qianshao_intake_photos_total[1h]))"},
+        ),
+        Panel(
+            "照片处理用时（中位、九成半） · Photo pipeline, p50 and p95",
+            "s",
+            {
+                label: f"histogram_quantile({share}, {_rate('qianshao_intake_photo_seconds_bucket', 'le')})"
+                for label, share in (("p50", 0.5), ("p95", 0.95))
+            },
+        ),
+        Panel(
+            "等待的上报 · Reports that wait",
+            "short",
+            {"{{what}}": "max by (what) (qianshao_intake_waiting_reports)"},
         ),
     ),
     "停下的部分 · What has stopped": (
@@ -359,6 +394,8 @@ def worker_registry() -> CollectorRegistry:
     ReaderMetrics(metrics.registry)
     WebhookMetrics(metrics.registry)
     ReviewMetrics(metrics.registry)
+    ReportMetrics(metrics.registry)
+    WaitingMetrics(metrics.registry)
     return metrics.registry
 
 

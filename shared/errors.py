@@ -17,12 +17,13 @@ class FieldError:
 class Refused(Exception):
     """A business answer: the command was understood and is not carried out. Nothing of it is stored.
 
-    `code` is stable and machine readable (the last part of the problem type), `detail` is for people.
+    `code` is stable and machine readable (the last part of the problem type), `detail` is for people. Whoever knows when
+    the same command will go through sets `retry_after_seconds`.
     """
 
     status: ClassVar[int] = 422
     code: ClassVar[str] = "refused"
-    retry_after_seconds: ClassVar[int | None] = None
+    retry_after_seconds: int | None = None
 
     def __init__(self, detail: str, *errors: FieldError, code: str | None = None) -> None:
         super().__init__(detail)

@@ -46,7 +46,7 @@ BEHAVIOURS = (
     Behaviour(Way.INACCURATE, 0.04, "定位误差大", "fix of 180 m", flag="needs_location"),
     Behaviour(Way.OUTSIDE, 0.02, "定位在街道之外", "fix outside of the sub-district", flag="needs_location"),
     Behaviour(Way.WANDERING, 0.04, "照片与申报位置不符", "photo taken elsewhere", flag="location_conflict"),
-    Behaviour(Way.SECOND, 0.08, "同一处第二人上报", "a second rider at the same thing"),
+    Behaviour(Way.SECOND, 0.08, "同一处第二人上报", "a second rider at the same thing, who joins it if he is shown it"),
     Behaviour(Way.NO_CRS, 0.01, "坐标系缺失", "place without crs", refused="invalid"),
     Behaviour(Way.NO_SUCH_PHOTO, 0.01, "照片不存在", "names a photo that is not there", refused="invalid"),
     Behaviour(Way.SOMEONE_ELSE, 0.01, "冒用他人身份", "in another rider's name", refused="forbidden"),

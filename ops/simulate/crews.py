@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -21,6 +21,8 @@ from shared.contracts.topics import topic_named
 from shared.kafka.connection import client_options
 from shared.settings import KafkaSettings
 
+Hold = Callable[[int], Awaitable[None]]
+
 
 @dataclass(slots=True)
 class Crews:
@@ -32,14 +34,17 @@ class Crews:
 
 @asynccontextmanager
 async def working(
-    doors: Doors, people: People, run: str, ways: Mapping[int, Crew], since: datetime
+    doors: Doors, people: People, run: str, ways: Mapping[int, Crew], since: datetime, hold: Hold
 ) -> AsyncIterator[Crews]:
-    """All departments of `people` at work on the reports of this run, `ways` by the send's number. Raises `NotLetIn`."""
+    """All departments of `people` at work on the reports of this run, `ways` by the send's number. Raises `NotLetIn`.
+
+    `hold` returns when the order of a send may be worked on.
+    """
     crews = Crews()
     async with AsyncExitStack() as stack:
         for code, token in people.departments.items():
             receipt = await evidence(doors.intake, token, Picture(0), f"{run}/{code}", code)
-            one = _Department(code, doors.departments[code], receipt, run, ways, crews)
+            one = _Department(code, doors.departments[code], receipt, run, ways, crews, hold)
             await stack.enter_async_context(one.at_work(since))
         yield crews
 
@@ -54,6 +59,7 @@ class _Department:
     run: str
     ways: Mapping[int, Crew]
     crews: Crews
+    hold: Hold
 
     @asynccontextmanager
     async def at_work(self, since: datetime) -> AsyncIterator[None]:
@@ -74,19 +80,24 @@ class _Department:
             await producer.stop()
 
     async def _work(self, consumer: Any, producer: Any, since: datetime) -> None:
-        async for record in consumer:
-            message = json.loads(record.value)
-            if record.timestamp >= since.timestamp() * 1000 and (update := self._answer(message)):
-                await say(producer, self.code, update)
+        async with asyncio.TaskGroup() as group:
+            async for record in consumer:
+                if record.timestamp >= since.timestamp() * 1000:
+                    group.create_task(self._act(producer, json.loads(record.value)))
 
-    def _answer(self, message: Mapping[str, Any]) -> dict[str, Any] | None:
-        """What this department says to a message, None if nothing."""
+    async def _act(self, producer: Any, message: Mapping[str, Any]) -> None:
+        """Beside all others: one order that is held must not hold the next ones."""
         order = message.get("work_order")
         number = number_in(order["text"], self.run) if order else None
         if message["kind"] == "refused" and self.run in str(message.get("update_id")):
             self.crews.refused.append(message)
-        if order is None or number is None:
-            return None
+        if number is not None:
+            await self.hold(number)
+            if update := self._answer(message, number):
+                await say(producer, self.code, update)
+
+    def _answer(self, message: Mapping[str, Any], number: int) -> dict[str, Any] | None:
+        """What this department says to a message about that send, None if nothing."""
         if message["kind"] == "offer":
             self.crews.told.setdefault(self.code, set()).add(message["order"])
             return self._to_offer(message, self.ways.get(number, Crew.PROMPT))

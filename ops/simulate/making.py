@@ -106,7 +106,8 @@ class Maker:
         """The same thing as an earlier plain report's, by another rider a little later; plain if there is none yet."""
         if not before:
             return replace(send, way=Way.PLAIN)
-        first = self._chance.choice(before)
+        # one second rider each: of more, the reference data may pay only some
+        first = before.pop(self._chance.randrange(len(before)))
         rider = (first.rider + 1 + self._chance.randrange(self._riders - 1)) % self._riders
         at = max(send.at, first.at + _AFTER_FIRST)
         return replace(

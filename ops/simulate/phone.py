@@ -1,8 +1,9 @@
 """A rider's phone on a played day: it asks until it is answered, and notes what it was told."""
 
 import asyncio
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any
@@ -30,6 +31,17 @@ class Played:
     incidents: dict[int, str] = field(default_factory=dict)
     photos: set[str] = field(default_factory=set)
     counts: Counter[str] = field(default_factory=Counter)
+    _known: defaultdict[int, asyncio.Event] = field(default_factory=lambda: defaultdict(asyncio.Event))
+
+    def note(self, number: int, report: str, incident: str) -> None:
+        """That this send is stored."""
+        self.reports[number], self.incidents[number] = report, incident
+        self._known[number].set()
+
+    async def incident(self, number: int) -> str:
+        """The incident of a send, as soon as that is stored."""
+        await self._known[number].wait()
+        return self.incidents[number]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +71,19 @@ class Phone:
             return self.refused(answer.json())
         return self.told(answer.json(), replayed=first and REPLAYED in answer.headers)
 
+    async def near(self) -> list[str]:
+        """The incidents that its rider is shown before he reports."""
+        fix, category = self.what.fix, self.what.subject.category
+        what = {"scheme": category.scheme, "code": category.code, "crs": fix.crs}
+        params = {**what, "lng": str(fix.lng), "lat": str(fix.lat), "accuracy_m": str(fix.accuracy_m)}
+        for _ in range(TRIES):
+            with suppress(httpx2.TransportError):
+                answer = await self.http.get("/v1/incidents/nearby", params=params, headers=bearer(self.token))
+                if answer.is_success:
+                    return [one["incident_id"] for one in answer.json()["incidents"]]
+            await asyncio.sleep(_WAIT_SECONDS)
+        raise Unplayable(f"{self.what.way} {self.what.number}: not told what is near")
+
     async def lose(self, wish: Mapping[str, Any]) -> None:
         """Post it and let the connection go before the answer is read: it was carried out and nobody was told."""
         for _ in range(TRIES):
@@ -84,8 +109,7 @@ class Phone:
 
     def told(self, report: Mapping[str, Any], *, replayed: bool) -> None:
         """Note what a stored report is called."""
-        self.played.reports[self.what.number] = report["report_id"]
-        self.played.incidents[self.what.number] = report["incident_id"]
+        self.played.note(self.what.number, report["report_id"], report["incident_id"])
         self.played.counts["replays"] += replayed
 
     def refused(self, problem: Mapping[str, Any]) -> None:

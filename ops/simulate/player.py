@@ -25,9 +25,9 @@ class Player:
     run: str
     until: Until
 
-    async def play(self, plan: Plan) -> Played:
-        """All of it. Raises `Unplayable` or `httpx2.HTTPError`, the first of several."""
-        played, gate = Played(), asyncio.Semaphore(AT_ONCE)
+    async def play(self, plan: Plan, played: Played) -> None:
+        """All of it, noted in `played`. Raises `Unplayable` or `httpx2.HTTPError`, the first of several."""
+        gate = asyncio.Semaphore(AT_ONCE)
         try:
             async with (
                 httpx2.AsyncClient(base_url=self.doors.intake, timeout=30.0) as http,
@@ -39,7 +39,6 @@ class Player:
                     group.create_task(_within(gate, phones))
         except ExceptionGroup as failed:
             raise failed.exceptions[0] from None
-        return played
 
 
 def bursts(sends: Iterable[Send]) -> list[list[Send]]:

@@ -8,6 +8,8 @@ from ops.check.command import Report, examine
 from ops.look import Look
 from ops.simulate import crews, desk, people, seen
 from ops.simulate.doors import Doors, Note, Until
+from ops.simulate.joined import Joined
+from ops.simulate.phone import Played
 from ops.simulate.player import Player
 from ops.simulate.send import Plan
 from ops.simulate.totals import Line, all_equal, compare, expected
@@ -46,11 +48,13 @@ async def run_day(
     let_in = await people.let_in(doors, plan.riders, departments)
     ways = {send.number: send.crew for send in plan.kept}
     async with AsyncExitStack() as stack:
-        at_work = await stack.enter_async_context(crews.working(doors, let_in, run, ways, began))
+        played = Played()
+        joined = Joined(doors, let_in, played, plan.joined)
+        at_work = await stack.enter_async_context(crews.working(doors, let_in, run, ways, began, joined.heard))
         belong = {send.number: send.departments for send in plan.kept}
         await stack.enter_async_context(desk.attended(doors, run, belong))
         note(f"发送 {len(plan.sends)} 次上报 sending")
-        played = await Player(doors, let_in, run, until).play(plan)
+        await Player(doors, let_in, run, until).play(plan, played)
         note("等待处置 waiting until all is mended")
         views = await seen.wait_until_mended(doors, let_in, plan, played, MEND_SECONDS, note)
         found = await seen.totals(doors, world, look, run, played, views, at_work)

@@ -78,9 +78,10 @@ async def totals(
 ) -> Totals:
     """The lines of the account as they are now. Raises `ops.look.CannotLook`."""
     found = Counter(played.counts)
-    stored = await look.find("intake", "reports", {"text": {"$regex": f"^【模拟 {run} "}}, "incident", "text")
+    stored = await look.find("intake", "reports", {"text": {"$regex": f"^【模拟 {run} "}}, "incident", "text", "how")
     found["photos"] = len(played.photos)
     found["reports"] = len(stored)
+    found["joined"] = sum(report.get("how") == "joined" for report in stored)
     found["incidents"] = len({report["incident"] for report in stored})
     found.update(f"flag:{flag}" for body in views.values() for flag in body["flags"] if flag in _FLAGS)
     found["points"] = sum(map(_posted, views.values()))

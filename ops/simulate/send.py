@@ -1,5 +1,6 @@
 """What is sent: one observation of one rider, and what must come of it."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -43,6 +44,11 @@ class Send:
         return behaviour(self.way)
 
     @property
+    def joins(self) -> bool:
+        """Whether the second rider is shown what the first has reported: phones show public categories only."""
+        return self.first is not None and self.subject.category.public
+
+    @property
     def refused(self) -> str | None:
         return self.behaviour.refused
 
@@ -58,3 +64,8 @@ class Plan:
     def kept(self) -> tuple[Send, ...]:
         """Those that become reports."""
         return tuple(send for send in self.sends if send.refused is None)
+
+    @property
+    def joined(self) -> Mapping[int, Send]:
+        """Who joins, by the number of the first."""
+        return {send.first: send for send in self.kept if send.first is not None and send.joins}

@@ -12,6 +12,7 @@ Totals = Mapping[str, int]
 
 NAMES: Mapping[str, str] = {
     "reports": "上报",
+    "joined": "加入已有事件",
     "incidents": "事件",
     "photos": "照片",
     "replays": "重复应答",
@@ -42,21 +43,23 @@ class Line:
 def expected(plan: Plan) -> Totals:
     """What the plan must come to."""
     kept = plan.kept
+    opening = [send for send in kept if not send.joins]
     found = Counter(
         {
             "reports": len(kept),
-            "incidents": len(kept),
+            "joined": len(kept) - len(opening),
+            "incidents": len(opening),
             "photos": sum(_stored(send) for send in plan.sends),
             "replays": sum(send.behaviour.replays for send in kept),
-            "resolved": len(kept),
+            "resolved": len(opening),
             "points": sum(send.subject.pays for send in kept),
             "told_refused": 0,
         }
     )
-    found.update(f"category:{send.subject.category.tile}" for send in kept)
+    found.update(f"category:{send.subject.category.tile}" for send in opening)
     found.update(f"flag:{send.behaviour.flag}" for send in kept if send.behaviour.flag)
     found.update(f"refused:{send.refused}" for send in plan.sends if send.refused)
-    for send in kept:
+    for send in opening:
         again = 2 if send.crew is Crew.RETURNS else 1
         found.update({f"orders:{department}": again for department in send.departments})
     return found

@@ -53,10 +53,22 @@ async def _before_its_photos(phone: Phone) -> None:
     await _upload(phone, raws)
 
 
+async def _me_too(phone: Phone) -> None:
+    """The second at one thing: he is shown what is near, and says that it is the same."""
+    first = await phone.played.incident(phone.what.first or 0)
+    shown = await phone.near()
+    if phone.what.joins and not shown:
+        raise Unplayable(f"{phone.what.way} {phone.what.number}: nothing is shown where send {phone.what.first} is")
+    # Five are shown at most; where many days were played, an old one may have taken the place of the one he means.
+    said = {"asked": True, "join": first} if phone.what.joins else {"asked": True}
+    await phone.report({**await _prepared(phone), **said})
+
+
 WAYS: Mapping[Way, Sending] = {
     Way.TWICE: _twice,
     Way.LOST: _lost,
     Way.AWAITING: _before_its_photos,
+    Way.SECOND: _me_too,
     **dict.fromkeys(PICTURES, _pictures_only),
 }
 """What is not plain to send."""

@@ -17,6 +17,7 @@ from starlette.requests import Request
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from services.intake.windows import seconds_left
 from shared.errors import Refused
 
 log = structlog.get_logger(__name__)
@@ -39,7 +40,10 @@ class TooMany(Refused):
 
     status = 429
     code = "too-many-requests"
-    retry_after_seconds = 300
+
+    def __init__(self, what: str, seconds: int) -> None:
+        super().__init__(f"too many {what} within an hour; keep them and send them again in {seconds} s")
+        self.retry_after_seconds = seconds
 
 
 def per_hour(photos: int, reports: int, visits: int) -> Mapping[str, RateLimitItem]:
@@ -58,17 +62,29 @@ class Allowances:
     failed: Callable[[str], None]
 
     async def admit(self, what: str, account: str, number: int = 1) -> None:
-        """Count `number` of them. Raises `TooMany`, and nothing else."""
+        """Count `number` of them, or of none if that is too many. Raises `TooMany`, and nothing else."""
         try:
             async with asyncio.timeout(_SECONDS):
-                good = await FixedWindowRateLimiter(self.storage).hit(self.most[what], account, cost=number)
+                wait = await self._wait(self.most[what], account, number)
         except Exception as error:  # noqa: BLE001 - whatever is wrong with the counters is no fault of the report
             log.warning("sending not counted", what=what, error=type(error).__name__)
             self.failed(what)
             return
-        if not good:
+        if wait is not None:
             self.refused(what)
-            raise TooMany(f"too many {what} within an hour; keep them and send them again later")
+            raise TooMany(what, wait)
+
+    async def _wait(self, item: RateLimitItem, account: str, number: int) -> int | None:
+        """None once they are counted, else the seconds until they will be.
+
+        A batch is asked first: what is refused must not use up the place of a single report. One that is larger than the
+        whole allowance counts as that, because otherwise it would be refused for ever.
+        """
+        limiter, cost = FixedWindowRateLimiter(self.storage), min(number, item.amount)
+        fits = cost == 1 or await limiter.test(item, account, cost=cost)
+        if fits and await limiter.hit(item, account, cost=cost):
+            return None
+        return await seconds_left(self.storage, item, account)
 
 
 def limited(allowances: Allowances, *routers: APIRouter) -> list[APIRouter]:

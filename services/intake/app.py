@@ -2,6 +2,7 @@
 
 import asyncio
 import secrets
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
@@ -28,6 +29,8 @@ from services.intake import (
 from services.intake import api as http
 from services.intake.accounts_api import Office
 from services.intake.allowances import Allowances, limited, per_hour
+from services.intake.census import Census, WaitingMetrics
+from services.intake.counting import ReportMetrics
 from services.intake.domain.account import Account
 from services.intake.domain.invite import SECRET_BYTES, Invite, code_of
 from services.intake.domain.roster import check_places
@@ -74,6 +77,7 @@ from services.intake.visitors import Visitors
 from services.intake.visits_api import RoundsDesk
 from services.intake.waiting import SettlePhotos
 from shared.api import Api, run_api
+from shared.beside import Beside, Job
 from shared.clock import system_clock
 from shared.context import Context
 from shared.errors import Unavailable
@@ -132,6 +136,7 @@ async def api(process: Process) -> None:
             holdings=HOLDINGS,
             surroundings=surroundings,
             noticing=noticing,
+            counting=ReportMetrics(parts.metrics.registry).counting,
         )
         allowances = Allowances(
             counted,
@@ -157,7 +162,7 @@ async def api(process: Process) -> None:
             ),
             public_api.router(Window(views, rules, visitors)),
             updates_api.router(parts.lane, HOLDINGS, photos, views),
-            nearby_api.router(Lookout(surroundings, rules, system_clock)),
+            nearby_api.router(Lookout(surroundings, rules, system_clock, links)),
             for_rider_api.router(taking, people),
             slip_api.router(taking, rules),
             reviews_api.router(reviews),
@@ -240,4 +245,11 @@ async def worker(process: Process) -> None:
         plan=PLAN,
         retention=RETENTION,
         timers=(Timer(REPORTS.collection, lambda id_: SettlePhotos(REPORTS, INCIDENTS, PHOTOS, id_)),),
+        beside=_jobs,
     )
+
+
+def _jobs(beside: Beside) -> Iterable[Job]:
+    """What the worker does beside consuming, publishing and waking."""
+    lease = beside.lease("census")
+    yield Job("census", Census(beside.database, lease, WaitingMetrics(beside.registry)).run, lease)

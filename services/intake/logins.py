@@ -10,6 +10,7 @@ from limits.aio.storage import MongoDBStorage, Storage
 from limits.aio.strategies import FixedWindowRateLimiter
 from limits.errors import StorageError
 
+from services.intake.windows import seconds_left
 from shared.errors import Refused, Unavailable
 
 PER_ADDRESS = RateLimitItemPerMinute(10, 15, namespace="login")
@@ -27,7 +28,10 @@ class TooManyLogins(Refused):
 
     status = 429
     code = "too-many-logins"
-    retry_after_seconds = 60
+
+    def __init__(self, seconds: int) -> None:
+        super().__init__(f"too many logins failed; wait {seconds} s")
+        self.retry_after_seconds = seconds
 
 
 class LoginLimits:
@@ -43,10 +47,9 @@ class LoginLimits:
 
     async def admit(self, address: str) -> None:
         """Raises `TooManyLogins`, or `Unavailable` if the counters do not answer: a login is refused then."""
-        own = await self._answer(self._limiter.test(self._per_address, client_of(address)))
-        all_ = await self._answer(self._limiter.test(self._everywhere))
-        if not (own and all_):
-            raise TooManyLogins("too many logins failed; wait a quarter of an hour")
+        for item, whose in ((self._per_address, (client_of(address),)), (self._everywhere, ())):
+            if not await self._answer(self._limiter.test(item, *whose)):
+                raise TooManyLogins(await self._answer(seconds_left(self._storage, item, *whose)))
 
     async def failed(self, address: str) -> None:
         """Count a failure. Raises `Unavailable`."""

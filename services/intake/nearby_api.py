@@ -8,8 +8,8 @@ from fastapi import APIRouter, Query
 from pydantic import BaseModel, Field
 
 from services.intake.domain.spot import Near, are_apart, reach
+from services.intake.photo_links import PhotoLinks
 from services.intake.ports import Around, Rules, Surroundings
-from services.intake.receiving import photo_url
 from shared.clock import Clock
 from shared.errors import Invalid
 from shared.geo import crs
@@ -25,7 +25,7 @@ class NearOut(BaseModel):
     since: datetime
     metres: int
     broken_again: bool
-    thumb: str | None = Field(description="a small picture, for whoever may see it")
+    thumb: str | None = Field(description="a link to a small picture, good for ten minutes without a token")
 
 
 class NearbyOut(BaseModel):
@@ -42,6 +42,7 @@ class Lookout:
     surroundings: Surroundings
     rules: Rules
     clock: Clock
+    links: PhotoLinks
 
 
 def router(lookout: Lookout) -> APIRouter:
@@ -65,11 +66,12 @@ def router(lookout: Lookout) -> APIRouter:
         if rule is None:
             raise Invalid.field("code", f"there is no {scheme}:{code} in the reference data")
         metres = reach(rule.radius_m, accuracy_m)
-        around = Around(scheme, code, crs.to_wgs84(lng, lat, crs_), metres, lookout.clock())
+        now = lookout.clock()
+        around = Around(scheme, code, crs.to_wgs84(lng, lat, crs_), metres, now)
         found = await lookout.surroundings.near(caller.scope, around) if rule.public else []
         if incident is not None:
             found = await _others(lookout, caller, incident, found)
-        return NearbyOut(radius_m=metres, incidents=[_near_out(one) for one in found])
+        return NearbyOut(radius_m=metres, incidents=[_near_out(one, _thumb(lookout, one, now)) for one in found])
 
     return routes
 
@@ -79,7 +81,15 @@ async def _others(lookout: Lookout, caller: Caller, incident: str, found: list[N
     return [one for one in found if one.spot.id != incident and not (own and are_apart(one.spot, own))]
 
 
-def _near_out(near: Near) -> NearOut:
+def _thumb(lookout: Lookout, near: Near, now: datetime) -> str | None:
+    """Signed, because it is another rider's photo: shown small to whoever stands there, and to nobody by its plain address.
+
+    Only categories that everybody may see come so far.
+    """
+    return lookout.links.mint(near.spot.photo, now).thumb_url if near.spot.photo else None
+
+
+def _near_out(near: Near, thumb: str | None) -> NearOut:
     spot = near.spot
     return NearOut(
         incident_id=spot.id,
@@ -88,5 +98,5 @@ def _near_out(near: Near) -> NearOut:
         since=spot.since,
         metres=round(near.metres),
         broken_again=near.broken_again,
-        thumb=f"{photo_url(spot.photo)}?size=thumb" if spot.photo else None,
+        thumb=thumb,
     )

@@ -83,16 +83,22 @@ class MongoPhotos:
             return await self._statuses.find_one(orders, {"_id": 1}) is not None
         if scope.desk and not scope.communities:
             return True
+        if not scope.desk and await self._shows_his_report(scope, id_):
+            return True
         after = await self._statuses.find({"after_photos": id_}, {"_id": 1}).to_list(None)
-        incidents = [
-            status["_id"] for status in after
-        ]  # a rider sees how it looks now, and of before what he took himself
+        incidents = [status["_id"] for status in after]  # a rider sees how it looks now; of before, his own report's
         if scope.desk:
             incidents += await self._incidents_with(id_)
         found = await self._incidents.find({"_id": {"$in": incidents}}, {"reports": 1}).to_list(None)
         reports = {"_id": {"$in": [report for incident in found for report in incident["reports"]]}}
         seen = within(scope, COMMUNITY) if scope.desk else {"rider": scope.id}
         return await self._reports.find_one({**reports, **seen}, {"_id": 1}) is not None
+
+    async def _shows_his_report(self, scope: Scope, photo: str) -> bool:
+        """Whether a report of the rider's own names it: staff who wrote it down for him uploaded it."""
+        named = [{"photo_ids": photo}, {"after_photo_ids": photo}]
+        report = {"rider": scope.id, "subdistrict": scope.subdistrict, "$or": named}
+        return await self._reports.find_one(report, {"_id": 1}) is not None
 
     async def _incidents_with(self, photo: str) -> list[str]:
         found = await self._incidents.find({"photo_ids": photo}, {"_id": 1}).to_list(None)

@@ -11,9 +11,9 @@ from pydantic import BaseModel, ConfigDict, Field
 from services.intake.photo_links import PhotoLinks, Size
 from services.intake.photo_pool import PhotoPool
 from services.intake.ports import Photo
-from services.intake.reading import PHOTO_BODY, read_photo
+from services.intake.reading import PHOTO_BODY, read_photo, store_photo
 from services.intake.receipts import ReceiptSigner
-from services.intake.receiving import photo_url, take_photo
+from services.intake.receiving import photo_url
 from services.intake.taking import Taking, photo_arrived
 from shared.errors import NotFound
 from shared.web.auth import Caller
@@ -73,8 +73,7 @@ def router(desk: Taking, pool: PhotoPool, signer: ReceiptSigner, links: PhotoLin
 
 def _uploading(routes: APIRouter, desk: Taking, pool: PhotoPool, signer: ReceiptSigner) -> None:
     async def take(request: Request, caller: Caller) -> tuple[Photo, bool]:
-        sent = await read_photo(request)
-        return await take_photo(sent.raw, caller.scope, pool, desk.photos, desk.clock)
+        return await store_photo(await read_photo(request), caller.scope, desk, pool)
 
     @routes.post(
         "/photos", status_code=201, response_model=PhotoOut, summary="Upload one photo", openapi_extra=PHOTO_BODY

@@ -26,7 +26,7 @@ Item = TypeVar("Item")
 @dataclass(frozen=True, slots=True)
 class CategoryRule:
     """What intake must know of a category: whether a photo is needed, which conditions it has, whether everybody may see
-    what became of it, and what it is called."""
+    what became of it, what it is called, and the button that it is found behind."""
 
     photo_required: bool
     conditions: frozenset[str]
@@ -34,6 +34,7 @@ class CategoryRule:
     public: bool = False
     zh: str = ""
     en: str = ""
+    tile: str = ""
 
 
 class Rules(Protocol):

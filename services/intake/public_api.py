@@ -73,13 +73,14 @@ def router(window: Window) -> APIRouter:
 
 
 async def _found(window: Window, text: str) -> PublicStatus | None:
-    """None for no code, a code of nothing, and a code of what is not public."""
+    """None for no code, a code of nothing, and a code of what is not public, by the category that it now has."""
     code = read_code(text)
     found = None if code is None else await window.views.public(code)
     if found is None:
         return None
     report, place, status = found
-    category = window.rules.category(report.category["scheme"], report.category["code"])
+    now = status.category or report.category
+    category = window.rules.category(now["scheme"], now["code"])
     if category is None or not category.public:
         return None
     return public_status(report, place, status, (category.zh, category.en))

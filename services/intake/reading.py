@@ -11,12 +11,15 @@ from pydantic import ValidationError
 from starlette.datastructures import FormData, UploadFile
 
 from services.intake import kinds
+from services.intake.counting import counting_photo
 from services.intake.forms import ReportIn
 from services.intake.photo_pool import PhotoPool
+from services.intake.ports import Photo
 from services.intake.receiving import take_photo
 from services.intake.refusals import at
 from services.intake.taking import Taking, photo_arrived
 from shared.errors import Forbidden, Invalid
+from shared.scope import Scope
 from shared.web.auth import Caller, Principal
 from shared.web.correlation import context_of
 
@@ -71,7 +74,7 @@ class Sent:
 
 
 async def read_photo(request: Request) -> Sent:
-    """The one photo of a request. Raises `Invalid` if there is none, or if it is called another kind than it is."""
+    """The one photo of a request. Raises `Invalid` if there is none."""
     media = request.headers.get("Content-Type", "").partition(";")[0].strip().lower()
     if media == _FORM:
         async with request.form(max_files=1) as form:
@@ -80,8 +83,16 @@ async def read_photo(request: Request) -> Sent:
         sent = Sent(await request.body(), media, None)
     else:
         raise Invalid.field("photo", f"send it as {_FORM}, or as the body itself with its Content-Type image/…")
-    kinds.check_claim(sent.raw, sent.media_type, sent.name)
     return sent
+
+
+async def store_photo(sent: Sent, scope: Scope, desk: Taking, pool: PhotoPool) -> tuple[Photo, bool]:
+    """As `take_photo`, counted; `Invalid` also if it is called another kind than it is."""
+    with counting_photo(desk.counting) as counted:
+        kinds.check_claim(sent.raw, sent.media_type, sent.name)
+        stored, new = await take_photo(sent.raw, scope, pool, desk.photos, desk.clock)
+        counted(new)
+    return stored, new
 
 
 def report_reader(desk: Taking, pool: PhotoPool) -> Callable[[Request, Caller], Awaitable[ReportIn]]:
@@ -111,8 +122,7 @@ async def _store(
     field = f"photos.{number}"
     sent = await _file(file, field)
     try:
-        kinds.check_claim(sent.raw, sent.media_type, sent.name)
-        stored, _ = await take_photo(sent.raw, caller.scope, pool, desk.photos, desk.clock)
+        stored, _ = await store_photo(sent, caller.scope, desk, pool)
     except Invalid as error:
         raise at(field, error) from None
     await photo_arrived(desk, caller.scope, stored.id, context_of(request, caller.actor))

@@ -18,8 +18,9 @@ WORDS: Mapping[str, tuple[str, str]] = {
         "this format is not accepted; send JPEG, PNG, WebP or HEIC",
     ),
     "mislabelled": (
-        "文件类型与内容不符，请发原始照片",
-        "the file says it is another kind than it is; send the original",
+        "文件名或类型与照片格式不符（照片可能被改过名），请用相机重拍，或从相册选原图发送",
+        "the name or type is of another format than the picture, which may have been renamed; "
+        "take it again with the camera, or send the original from the album",
     ),
     "polyglot": ("图片里夹带了其他文件，请重新拍一张", "another file hides in the picture; take the photo again"),
     "animated": ("动图或视频不能作为照片，请发静态照片", "a moving picture is no photo; send a still one"),

@@ -79,6 +79,14 @@ _WORDLESS: Document = {
     }
 }
 
+_REASONLESS: Document = {
+    "$cond": [
+        {"$eq": [{"$type": "$review"}, "object"]},
+        {"$mergeObjects": ["$review", {"reason": None}]},
+        {"$ifNull": ["$review", None]},
+    ]
+}
+
 RETENTION = (
     # What nobody has named for two days; what was missed for a week, because no worker ran, goes with the rule below.
     Rule("orphans", "photos", "received_at", 2, until=9, needed=_photos_named, fixed=True),
@@ -98,9 +106,14 @@ RETENTION = (
         "received_at",
         730,
         where={
-            "$or": [{"text": {"$ne": ""}}, {"interim_measures": {"$ne": None}}, {"updates.text": {"$type": "string"}}]
+            "$or": [
+                {"text": {"$ne": ""}},
+                {"interim_measures": {"$ne": None}},
+                {"updates.text": {"$type": "string"}},
+                {"review.reason": {"$type": "string"}},
+            ]
         },
-        blank=[{"$set": {"text": "", "interim_measures": None, "updates": _WORDLESS}}],
+        blank=[{"$set": {"text": "", "interim_measures": None, "updates": _WORDLESS, "review": _REASONLESS}}],
         needed=_reports_needed,
     ),
     Rule(

@@ -4,12 +4,14 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from services.intake.checking import check_category, check_photos, check_self_fixed, place_of
+from services.intake.counting import UNCOUNTED, Counting, counting_report
+from services.intake.domain.abuse import Finding, flags_in
 from services.intake.domain.photo import photo_id
 from services.intake.domain.report import Flag, Report, metres_between
 from services.intake.domain.spot import reach
 from services.intake.forms import ReportIn
 from services.intake.joining import Said
-from services.intake.noticing import Noticing, count, notice
+from services.intake.noticing import Noticing, count, notice, notice_late
 from services.intake.opening import Opened, OpenReport
 from services.intake.ports import (
     Around,
@@ -49,6 +51,7 @@ class Taking:
     holdings: Holdings
     surroundings: Surroundings
     noticing: Noticing
+    counting: Counting = UNCOUNTED
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +74,14 @@ async def take_report(desk: Taking, wish: ReportIn, sender: Sender) -> Opened:
 
     Raises as `prepare_report` and `OpenReport` do.
     """
+    rule = desk.rules.category(wish.category.scheme, wish.category.code)
+    with counting_report(desk.counting, rule.tile if rule else "") as counted:
+        opened = await _take(desk, wish, sender)
+        counted(opened)
+    return opened
+
+
+async def _take(desk: Taking, wish: ReportIn, sender: Sender) -> Opened:
     try:
         command = await prepare_report(desk, wish, sender)
     except Invalid:
@@ -113,7 +124,17 @@ async def _said(desk: Taking, wish: ReportIn, sender: Sender, report: Report) ->
 async def photo_arrived(desk: Taking, scope: Scope, photo: str, context: Context) -> None:
     """Tell every report that waits for this photo. Called after each upload, so also when it is repeated."""
     for report in await desk.views.awaiting(scope, photo):
-        await desk.lane.submit(_settle(desk, report, context))
+        seen = await desk.views.report(scope, report)
+        found = await _noticed(desk, scope, seen[0], [photo]) if seen else ()
+        await desk.lane.submit(_settle(desk, report, context, found))
+
+
+async def _noticed(desk: Taking, scope: Scope, report: Report, photos: list[str]) -> tuple[Finding, ...]:
+    """What there is to look at in photos that have come after their report."""
+    found = await notice_late(desk.noticing, scope, report, (await desk.photos.own(scope, photos)).values())
+    for flag in flags_in(found):
+        desk.noticing.flagged(flag)
+    return found
 
 
 def _report(desk: Taking, wish: ReportIn, sender: Sender, announced: list[str], found: dict[str, Photo]) -> Report:
@@ -157,13 +178,15 @@ async def _answered(desk: Taking, wish: ReportIn, sender: Sender) -> Report | No
 
 async def _settled(desk: Taking, report: Report, sender: Sender) -> Report:
     """A photo may have arrived while the report was being stored, when nobody waited for it yet."""
-    if not report.awaiting or not await desk.photos.own(sender.scope, list(report.awaiting)):
+    come = await desk.photos.own(sender.scope, list(report.awaiting)) if report.awaiting else {}
+    if not come:
         return report
-    return await desk.lane.submit(_settle(desk, report.id, sender.context)) or report
+    found = await _noticed(desk, sender.scope, report, list(come))
+    return await desk.lane.submit(_settle(desk, report.id, sender.context, found)) or report
 
 
-def _settle(desk: Taking, report: str, context: Context) -> SettlePhotos:
-    return SettlePhotos(desk.reports, desk.incidents, desk.facts, report, context)
+def _settle(desk: Taking, report: str, context: Context, found: tuple[Finding, ...]) -> SettlePhotos:
+    return SettlePhotos(desk.reports, desk.incidents, desk.facts, report, context, found)
 
 
 def _milliseconds(at: datetime) -> datetime:

@@ -8,6 +8,7 @@ from limits.aio.strategies import FixedWindowRateLimiter
 from limits.errors import StorageError
 
 from services.intake.logins import client_of
+from services.intake.windows import seconds_left
 from shared.errors import Refused, Unavailable
 
 PER_ADDRESS = RateLimitItemPerMinute(30, namespace="visitor")
@@ -24,7 +25,10 @@ class TooManyQuestions(Refused):
 
     status = 429
     code = "too-many-requests"
-    retry_after_seconds = 60
+
+    def __init__(self, seconds: int) -> None:
+        super().__init__(f"too many questions; ask again in {seconds} s")
+        self.retry_after_seconds = seconds
 
 
 class Visitors:
@@ -33,6 +37,7 @@ class Visitors:
     def __init__(
         self, storage: Storage, per_address: RateLimitItem = PER_ADDRESS, everywhere: RateLimitItem = EVERYWHERE
     ) -> None:
+        self._storage = storage
         self._limiter = FixedWindowRateLimiter(storage)
         self._per_address = per_address
         self._everywhere = everywhere
@@ -41,10 +46,17 @@ class Visitors:
         """Count a question. Raises `TooManyQuestions`, or `Unavailable` if the counters do not answer."""
         try:
             async with asyncio.timeout(_SECONDS):
-                # his own first: who is over it must not use up what everybody has
-                good = await self._limiter.hit(self._per_address, client_of(address))
-                good = good and await self._limiter.hit(self._everywhere)
+                wait = await self._wait(client_of(address))
         except (StorageError, TimeoutError):
             raise Unavailable("visitors cannot be counted at the moment") from None
-        if not good:
-            raise TooManyQuestions("too many questions; ask again in a minute")
+        if wait is not None:
+            raise TooManyQuestions(wait)
+
+    async def _wait(self, client: str) -> int | None:
+        """None if the question is counted, else the seconds until the next one is. His own first: who is over it must not
+        use up what everybody has."""
+        if not await self._limiter.hit(self._per_address, client):
+            return await seconds_left(self._storage, self._per_address, client)
+        if not await self._limiter.hit(self._everywhere):
+            return await seconds_left(self._storage, self._everywhere)
+        return None

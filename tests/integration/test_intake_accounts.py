@@ -472,7 +472,7 @@ async def test_failed_logins_are_counted_in_mongodb_by_all_apis_together(house: 
         tried = [(await house.enter(guess, api=api)).status_code for api in (one, two, one, two, one)]
         assert tried == [401, 401, 401, 401, 429]
         barred = await house.enter(good, api=two)
-        assert (barred.status_code, barred.headers["retry-after"]) == (429, "60")
+        assert (barred.status_code, 0 < int(barred.headers["retry-after"]) <= 60) == (429, True)
 
 
 async def test_all_failures_together_bar_everyone(house: House) -> None:

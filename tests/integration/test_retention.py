@@ -2,16 +2,19 @@
 
 from collections.abc import AsyncIterator
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
 from services.dispatch import store as dispatch
 from services.intake import retention_store
+from services.intake.domain.abuse import Finding
+from services.intake.domain.review import Review
 from services.intake.domain.status import Status
+from services.intake.domain.update import Update
 from services.intake.photo_store import MongoPhotos
-from services.intake.store import STATUSES
+from services.intake.store import REPORTS, STATUSES
 from services.notify import store as notify
 from services.notify.domain.audiences import Reach
 from services.notify.store import MongoInboxes
@@ -25,6 +28,7 @@ from tests.support.stack import Stack
 
 RULES = {"intake": retention_store.RETENTION, "dispatch": dispatch.RETENTION, "notify": notify.RETENTION}
 OLD = timedelta(days=800)
+BEFORE = datetime(2026, 11, 25, 8, 0, tzinfo=UTC)
 RIDER = "01990d11-0000-7aaa-8bbb-c0ffee000001"
 
 
@@ -98,6 +102,23 @@ async def test_a_tombstone_names_nobody_and_a_second_run_adds_none(house: Quarte
     assert len(found) == 7
     assert not any(RIDER in repr(document) for document in found)
     assert {tuple(document) for document in found} == {("_id", "noun", "rule", "at", "object", "count")}
+
+
+async def test_what_was_said_later_and_why_a_review_ended_so_go_with_the_other_words(house: Quarter) -> None:
+    over, still = await two_reports(house)
+    store = house.services["intake"].store
+    review = Review((Finding("too_many_reports", 31),), "s1", "bogus", "问过张三，没有这事", "s1", BEFORE)
+    said = Update("comment", BEFORE, "还是没修", ("p-over",))
+    for report in held(house, "intake", "reports").values():
+        words = replace(REPORTS.load(report), text="", updates=(said,), review=review)
+        store.put("reports", {**REPORTS.dump(words), "version": report["version"] + 1})
+    await job(house.services["intake"], OLD).step()
+    found = {one["incident"]: REPORTS.load(one) for one in held(house, "intake", "reports").values()}
+    assert found[over].updates == (replace(said, text=None),)
+    assert found[over].review == replace(review, reason=None)
+    assert (found[still].updates, found[still].review) == ((said,), review)
+    await job(house.services["intake"], OLD).step()
+    assert graves(house, "intake")["report_texts"] == 1
 
 
 async def test_nothing_recent_goes(house: Quarter) -> None:

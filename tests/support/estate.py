@@ -223,7 +223,7 @@ def _intake(
         Noticing(MongoPast(store.database), lambda flag: None, lambda: None),
     )
     updates = updates_api.router(lane, intake_store.HOLDINGS, taking.photos, taking.views)
-    nearby = nearby_api.router(Lookout(spots, taking.rules, system_clock))
+    nearby = nearby_api.router(Lookout(spots, taking.rules, system_clock, LINKS))
     pool = cast(PhotoPool, _Pool())
     photos = photos_api.router(taking, pool, signer, LINKS)
     window = public_api.router(Window(taking.views, taking.rules, Visitors(MemoryStorage(), many, many)))

@@ -29,19 +29,22 @@ GRID = GridPath("140302003", "140302003005", "140302003005005", "140302003005005
 
 @dataclass
 class StubRules:
-    """One category, P0101, and one micro-grid wherever the point lies unless the test says otherwise."""
+    """One category, P0101, and those of `more`; one micro-grid wherever the point lies unless the test says otherwise."""
 
     photo_required: bool = False
     radius_m: float = 25.0
     public: bool = True
     grid: GridPath | None = GRID
     version: str = "v1"
+    more: dict[tuple[str, str], CategoryRule] = field(default_factory=dict)
 
     def category(self, scheme: str, code: str) -> CategoryRule | None:
         known = (scheme, code) == ("gb30428", "P0101")
         conditions = frozenset({"missing", "broken"})
-        rule = CategoryRule(self.photo_required, conditions, self.radius_m, self.public, "上水井盖", "Water cover")
-        return rule if known else None
+        rule = CategoryRule(
+            self.photo_required, conditions, self.radius_m, self.public, "上水井盖", "Water cover", "road"
+        )
+        return rule if known else self.more.get((scheme, code))
 
     def has_grid(self, subdistrict: str, code: str) -> bool:
         return code.startswith(subdistrict)

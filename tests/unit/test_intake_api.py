@@ -9,7 +9,7 @@ from typing import Any
 
 import httpx2
 import pytest
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
 from limits.aio.storage import MemoryStorage
 
 from services.dispatch.receipts import ReceiptVerifier
@@ -32,6 +32,7 @@ from shared.metrics import Metrics
 from shared.mongo.lane import Lane
 from shared.web.app import create
 from shared.web.auth import TokenVerifier, read_jwks
+from shared.web.policy import Policy
 from tests.support.intaking import MemoryPeople, MemoryPhotos, StubRules, photo, place, taking, wish
 from tests.support.lanes import published, running
 from tests.support.memory import NOW, MemoryTransactor
@@ -70,12 +71,19 @@ class House:
             reports_api.router(desk),
             for_rider_api.router(desk, MemoryPeople()),
             slip_api.router(desk, self.rules),
+            *self.routers(),
         ]
         verifier = TokenVerifier(read_jwks(self.jwks), ISSUER, AUDIENCE)
         metrics = Metrics("intake", "api", "v1")
-        return create(
-            "intake", metrics=metrics, checks={}, routers=routes, policy={**REPORT_ROUTES, **PUBLIC}, verifier=verifier
-        )
+        policy = {**REPORT_ROUTES, **PUBLIC, **self.policy()}
+        return create("intake", metrics=metrics, checks={}, routers=routes, policy=policy, verifier=verifier)
+
+    def routers(self) -> list[APIRouter]:
+        """More of them, and their policy."""
+        return []
+
+    def policy(self) -> Policy:
+        return {}
 
     async def report(self, headers: dict[str, str] = RIDER, **changes: Any) -> httpx2.Response:
         return await self.client.post("/v1/reports", json=wish(**changes), headers=headers)

@@ -74,7 +74,20 @@ async def test_a_batch_counts_as_its_reports_and_is_told_when_to_come_back(clien
     assert first.status_code == 200, first.text
     second = await client.post("/v1/reports/batch", json=two, headers=rider)
     assert (second.status_code, second.json()["code"]) == (429, "too-many-requests")
-    assert int(second.headers["retry-after"]) > 0
+    assert 0 < int(second.headers["retry-after"]) <= 3600
+    one = {"reports": [wish(client_key="phone-0003")]}
+    third = await client.post("/v1/reports/batch", json=one, headers=rider)
+    assert third.status_code == 200, "the batch that was refused has not used up the place of one"
+    assert (await client.post("/v1/reports/batch", json=one, headers=rider)).status_code == 429
     for _ in range(5):
         assert (await client.get("/v1/reports", headers=rider)).status_code == 200
     assert (await client.post("/v1/reports/batch", json=[], headers=bearer(SIGNER.token(sub="r2")))).status_code == 422
+
+
+async def test_a_batch_that_is_larger_than_the_allowance_goes_through_once_in_an_hour(
+    client: httpx2.AsyncClient,
+) -> None:
+    five = {"reports": [wish(client_key=f"phone-000{number}") for number in range(5)]}
+    first = await client.post("/v1/reports/batch", json=five, headers=bearer(SIGNER.token()))
+    assert first.status_code == 200, first.text
+    assert (await client.post("/v1/reports/batch", json=five, headers=bearer(SIGNER.token()))).status_code == 429

@@ -101,6 +101,18 @@ async def test_a_bad_body_is_refused_by_the_name_of_its_problem(
     assert not house.photos.photos
 
 
+async def test_a_heic_that_was_renamed_is_refused_with_what_to_do_and_taken_without_the_name(house: House) -> None:
+    raw = heic(street(100, 50))
+    refused = await house.client.post("/v1/photos", files={"photo": ("IMG_1.jpg", raw, "image/jpeg")}, headers=RIDER)
+    assert (refused.status_code, refused.json()["code"]) == (422, "mislabelled")
+    reason = refused.json()["errors"][0]["reason"]
+    assert "相册选原图" in reason
+    assert "original from the album" in reason
+    assert (await upload(house, raw, "application/octet-stream")).status_code == 201
+    bare = await house.client.post("/v1/photos", files={"photo": ("photo", raw)}, headers=RIDER)
+    assert (bare.status_code, bare.headers.get("idempotency-replayed")) == (201, "true")
+
+
 async def test_a_bad_form_is_refused_by_the_name_of_its_problem(house: House) -> None:
     raw = jpeg(street(50, 50))
     for files, field in ({"picture": raw}, "photo"), ({"photo": ("p.png", raw, "image/jpeg")}, "photo"):

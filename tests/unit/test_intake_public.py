@@ -15,6 +15,7 @@ from limits.errors import StorageError
 from services.intake.domain.public import ROUND_METRES, WORDS, rounded
 from services.intake.domain.report import Point
 from services.intake.domain.status import Fixed, Status, Step
+from services.intake.ports import CategoryRule
 from services.intake.store import INCIDENTS, STATUSES
 from services.intake.visitors import TooManyQuestions, Visitors
 from shared.contracts.vocabulary import IncidentState
@@ -191,3 +192,25 @@ async def test_an_incident_that_was_moved_is_shown_where_it_is(house: House) -> 
     house.store.documents[ref] = {**INCIDENTS.dump(moved), "version": 2}
     body = (await ask(house, code)).json()
     assert (body["wgs84"]["lng"], body["wgs84"]["lat"]) == degrees(rounded(Point(113.6, 37.86)))
+
+
+async def test_the_category_is_the_desks_and_what_is_no_longer_public_vanishes(house: House) -> None:
+    code = await told(house)
+    ref, document = next((r, d) for r, d in house.store.documents.items() if r.collection == "statuses")
+    house.rules.more = {
+        ("gb30428", "P0102"): CategoryRule(False, frozenset(), public=True, zh="污水井盖", en="Sewer cover"),
+        ("gb30428", "P0103"): CategoryRule(False, frozenset(), public=False, zh="独居老人", en="Somebody alone"),
+    }
+    status = STATUSES.load(document)
+
+    async def corrected(to: str) -> httpx2.Response:
+        now = replace(status, category={"scheme": "gb30428", "code": to})
+        house.store.documents[ref] = {**STATUSES.dump(now), "version": 2}
+        return await ask(house, code)
+
+    assert (await corrected("P0102")).json()["category_zh"] == "污水井盖"
+    hidden = await corrected("P0103")
+    assert (hidden.status_code, hidden.content) == (404, (await ask(house, "0000-0000")).content)
+    assert (await corrected("P9999")).status_code == 404, "a category that the reference data have lost is nobody's"
+    house.rules.public = False
+    assert (await corrected("P0102")).status_code == 200, "what it was reported as no longer counts"

@@ -9,10 +9,13 @@ from typing import Any
 
 import pytest
 
+from services.intake.domain.abuse import Facts, Finding, Past, Picture, Sighting, examine_late
 from services.intake.domain.photo import photo_id
 from services.intake.domain.report import Report
+from services.intake.domain.review import Review, noticed
 from services.intake.domain.waiting import GIVEN_UP, PATIENCE, begin, settle
 from services.intake.forms import ReportIn
+from services.intake.noticing import Noticing
 from services.intake.opening import Opened
 from services.intake.store import INCIDENTS, PHOTOS, REPORTS
 from services.intake.taking import Taking, photo_arrived, take_report
@@ -23,7 +26,7 @@ from shared.contracts.report_updated import ReportUpdated
 from shared.errors import Invalid
 from shared.ids import report_id
 from shared.web.auth import Principal, Role
-from tests.support.intaking import MemoryPhotos, StubRules, photo, report, sender, taking, wish
+from tests.support.intaking import RECEIVED, MemoryPast, MemoryPhotos, StubRules, photo, report, sender, taking, wish
 from tests.support.lanes import published, running
 from tests.support.memory import NOW, MemoryTransactor
 
@@ -252,3 +255,74 @@ def test_whatever_comes_first_it_goes_out_once_with_every_photo(
 @pytest.fixture(scope="module")
 def waiting() -> Report:
     return report(photo_ids=(), awaiting=(P1, P2), received_at=NOW, emergency=False)
+
+
+TWIN = Past(pictures=(Picture("his", f"r-{P1}", "0" * 16, report="his-report"),))
+SAME = Finding("same_photo", 0, P1, "his-report", "his")
+
+
+def watched(phone: Phone, past: MemoryPast, flagged: list[str], failed: list[int]) -> Phone:
+    """The same phone, and somebody who compares."""
+    noticing = Noticing(past, flagged.append, lambda: failed.append(1))
+    return Phone(phone.store, replace(phone.desk, noticing=noticing), phone.photos)
+
+
+async def test_a_late_photo_that_was_seen_before_opens_a_review_and_goes_out_with_its_report(phone: Phone) -> None:
+    flagged, past = list[str](), MemoryPast()
+    phone = watched(phone, past, flagged, [])
+    await phone.report(awaiting_photos=[SHA1])
+    assert (phone.now().review, flagged) == (None, [])
+    past.before = TWIN
+    await phone.upload(P1)
+    review = phone.now().review
+    assert review == Review((SAME,), "rider-1")
+    assert (phone.now().flags, flagged) == (("same_photo",), ["same_photo"])
+    (event,) = phone.told()
+    assert event.flags == ("same_photo",)
+    await phone.upload(P1)
+    assert (phone.now().review, flagged) == (review, ["same_photo"]), "it is awaited no more"
+
+
+async def test_of_an_emergency_the_flag_follows_with_the_photo(phone: Phone) -> None:
+    phone = watched(phone, MemoryPast(), [], [])
+    await phone.report(awaiting_photos=[SHA1], emergency=True)
+    phone = watched(phone, MemoryPast(TWIN), [], [])
+    await phone.upload(P1)
+    (added,) = phone.added()
+    assert added.flags == ("same_photo",)
+
+
+async def test_a_photo_that_cannot_be_compared_is_added_all_the_same(phone: Phone) -> None:
+    failed = list[int]()
+    phone = watched(phone, MemoryPast(error=RuntimeError("no answer")), [], failed)
+    await phone.report(awaiting_photos=[SHA1])
+    await phone.upload(P1)
+    assert (phone.now().photo_ids, phone.now().review, len(failed)) == ((P1,), None, 2)
+
+
+async def test_what_was_noticed_is_kept_though_the_timer_was_quicker(phone: Phone) -> None:
+    await phone.report(awaiting_photos=[SHA1])
+    await phone.photos.put(photo(P1), b"", b"")
+    await phone.desk.lane.submit(SettlePhotos(REPORTS, INCIDENTS, PHOTOS, MINE))
+    assert (phone.now().awaiting, phone.now().review) == ((), None)
+    for _ in range(2):
+        await phone.desk.lane.submit(SettlePhotos(REPORTS, INCIDENTS, PHOTOS, MINE, found=(SAME,)))
+    assert phone.now().review == Review((SAME,), "rider-1")
+    assert len(phone.told()) == 1
+
+
+@pytest.mark.parametrize(("before", "after"), [("open", "open"), ("ok", "open"), ("bogus", "bogus")])
+def test_what_is_noticed_later_opens_what_was_found_in_order(before: Any, after: str) -> None:
+    rate = Finding("too_many_reports", 31)
+    decided = replace(Review((rate,), "rider-1"), state=before)
+    assert noticed(decided, (rate,), "rider-1") == decided
+    later = noticed(decided, (rate, SAME), "rider-1")
+    assert (later.findings, later.state) == ((rate, SAME), after)
+
+
+def test_of_a_late_photo_its_own_time_is_compared_unless_staff_sent_it() -> None:
+    old = Picture(P1, "r", "0" * 16, taken_at=RECEIVED - timedelta(hours=3))
+    facts = Facts(Sighting("r1", 113.58, 37.857, 12.0, RECEIVED), RECEIVED, (old,))
+    far = Past(nearby=(Sighting("r0", 114.58, 37.857, 12.0, RECEIVED),), last_hour=99)
+    assert [one.flag for one in examine_late(facts, far)] == ["late_capture"]
+    assert examine_late(replace(facts, by_himself=False), far) == ()

@@ -1,7 +1,10 @@
 """The plan of a simulated day: the same seed is the same day, its totals add up, and what is sent is what it says."""
 
+import asyncio
 import io
+import json
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -14,7 +17,10 @@ from PIL import Image
 
 from ops.local.state import REPOSITORY
 from ops.simulate.behaviours import BEHAVIOURS, PICTURES, Crew, Way
+from ops.simulate.doors import Doors
+from ops.simulate.joined import Joined
 from ops.simulate.making import CannotPlan
+from ops.simulate.people import People
 from ops.simulate.phone import Phone, Played, Unplayable
 from ops.simulate.pictures import Picture, taken
 from ops.simulate.plan import plan
@@ -51,9 +57,13 @@ def test_the_same_seed_is_the_same_day_and_another_is_another() -> None:
 @given(days)
 def test_totals_add_up_on_any_day(day: Plan) -> None:
     total = expected(day)
-    assert total["reports"] == len(day.kept) == _sum(total, "category:")
+    assert total["reports"] == len(day.kept)
+    assert total["incidents"] == total["resolved"] == _sum(total, "category:")
+    assert total["joined"] == len(day.joined) == total["reports"] - total["incidents"]
     assert len(day.sends) == total["reports"] + _sum(total, "refused:")
-    assert _sum(total, "orders:") == sum(len(s.departments) * (1 + (s.crew is Crew.RETURNS)) for s in day.kept)
+    assert _sum(total, "orders:") == sum(
+        len(s.departments) * (1 + (s.crew is Crew.RETURNS)) for s in day.kept if not s.joins
+    )
     assert len({one.number for one in day.sends}) == len(day.sends)
     assert [one.at for one in day.sends] == sorted(one.at for one in day.sends)
     assert all(0 <= one.rider < day.riders and one.departments for one in day.sends)
@@ -83,6 +93,8 @@ def test_bursts_and_second_riders_are_what_they_are_called(day: Plan) -> None:
             assert (first.spot, first.subject, first.departments) == (one.spot, one.subject, one.departments)
             assert first.rider != one.rider
             assert first.at < one.at
+    assert len({one.first for one in day.sends if one.first}) == sum(one.first is not None for one in day.sends)
+    assert all(day.joined[number].subject.category.public for number in day.joined)
 
 
 def test_every_way_has_its_share_of_the_usual_day() -> None:
@@ -152,8 +164,10 @@ async def test_compressed_time_waits_only_for_what_is_left() -> None:
 class _Intake:
     """Answers reports one after the other, whatever they are; remembers the client keys and the order of the calls."""
 
-    def __init__(self, *answers: httpx2.Response | Exception) -> None:
+    def __init__(self, *answers: httpx2.Response | Exception, near: Sequence[str] = ()) -> None:
         self._answers = list(answers)
+        self._near = near
+        self.bodies: list[dict[str, Any]] = []
         self.keys: list[str] = []
         self.paths: list[str] = []
 
@@ -161,7 +175,11 @@ class _Intake:
         self.paths.append(request.url.path)
         if request.url.path == "/v1/photos":
             return httpx2.Response(201, json={"photo_id": "p1"})
-        self.keys.append((await request.aread()).decode().partition('"client_key":"')[2][:12])
+        if request.url.path == "/v1/incidents/nearby":
+            return httpx2.Response(200, json={"incidents": [{"incident_id": one} for one in self._near]})
+        raw = (await request.aread()).decode()
+        self.bodies.append(json.loads(raw))
+        self.keys.append(raw.partition('"client_key":"')[2][:12])
         answer = self._answers.pop(0)
         if isinstance(answer, Exception):
             raise answer
@@ -210,6 +228,56 @@ async def test_a_report_that_announces_its_photos_goes_before_them() -> None:
     intake = _Intake(_created())
     await _sent([_one(Way.AWAITING)], intake)
     assert intake.paths[:2] == ["/v1/reports", "/v1/photos"]
+
+
+@pytest.mark.parametrize("public", [True, False])
+async def test_a_second_rider_waits_for_the_first_is_shown_what_is_near_and_joins_if_he_is_shown_it(
+    public: bool,
+) -> None:
+    second = next(one for one in DAY.sends if one.way is Way.SECOND and one.joins is public)
+    assert second.first is not None
+    intake, played = _Intake(_created(), near=["older", "i0"] if public else []), Played()
+    async with httpx2.AsyncClient(transport=httpx2.MockTransport(intake), base_url="http://intake") as http:
+        sending = asyncio.create_task(send([Phone("abcdefgh", "token", http, second, played)]))
+        await asyncio.sleep(0)
+        assert intake.paths == []
+        played.note(second.first, "r0", "i0")
+        await sending
+    assert (intake.paths[0], intake.paths[-1]) == ("/v1/incidents/nearby", "/v1/reports")
+    assert intake.bodies[0]["asked"] is True
+    assert intake.bodies[0].get("join") == ("i0" if public else None)
+
+
+async def test_a_second_rider_who_is_shown_nothing_ends_the_play() -> None:
+    second = next(one for one in DAY.sends if one.joins)
+    played = Played()
+    played.note(second.first or 0, "r0", "i0")
+    intake = _Intake(_created(), near=[])
+    async with httpx2.AsyncClient(transport=httpx2.MockTransport(intake), base_url="http://intake") as http:
+        with pytest.raises(Unplayable, match="nothing is shown"):
+            await send([Phone("abcdefgh", "token", http, second, played)])
+
+
+async def test_a_department_begins_once_the_desk_names_both_riders(monkeypatch: pytest.MonkeyPatch) -> None:
+    second = next(one for one in DAY.sends if one.joins)
+    riders = tuple(f"rider-{number}" for number in range(DAY.riders))
+    names = [[], ["rider-x"], ["rider-x", riders[second.rider]]]
+
+    async def dispatch(request: httpx2.Request) -> httpx2.Response:
+        assert request.url.path == "/v1/incidents/i0"
+        return httpx2.Response(200, json={"reporters": names.pop(0)})
+
+    client, transport = httpx2.AsyncClient, httpx2.MockTransport(dispatch)
+    monkeypatch.setattr(httpx2, "AsyncClient", lambda **options: client(transport=transport, **options))
+    monkeypatch.setattr("ops.simulate.joined._AGAIN_SECONDS", 0.0)
+    played = Played()
+    played.note(second.number, "r1", "i0")
+    doors = Doors("http://intake", "http://dispatch", "a", "s", {})
+    joined = Joined(doors, People(riders, (), {}), played, DAY.joined)
+    await joined.heard(10**6)
+    assert len(names) == 3
+    await joined.heard(second.first or 0)
+    assert names == []
 
 
 async def test_a_burst_is_one_batch_and_goes_again_while_a_part_of_it_is_told_to() -> None:

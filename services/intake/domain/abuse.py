@@ -88,10 +88,15 @@ def examine(facts: Facts, past: Past) -> tuple[Finding, ...]:
     found = [*_same_pictures(facts.pictures, past.pictures)]
     if facts.by_himself:
         found += _speeds(facts.sighting, past.nearby)
-        found += _late(facts.sighting.captured_at, facts.received_at, facts.pictures)
+        found += [*_late(facts.sighting.captured_at, facts.received_at), *_far(facts)]
         if past.last_hour + 1 > REPORTS_AN_HOUR:
             found.append(Finding("too_many_reports", past.last_hour + 1))
     return tuple(found)
+
+
+def examine_late(facts: Facts, past: Past) -> tuple[Finding, ...]:
+    """What is worth a look in pictures that come after their report: all else was looked at when it came."""
+    return (*_same_pictures(facts.pictures, past.pictures), *(_far(facts) if facts.by_himself else ()))
 
 
 def flags_in(findings: Iterable[Finding]) -> tuple[AbuseFlag, ...]:
@@ -164,14 +169,18 @@ def kmh(one: Sighting, other: Sighting) -> float:
     return max(apart, 0.0) / seconds * 3.6
 
 
-def _late(captured_at: datetime, received_at: datetime, pictures: Iterable[Picture]) -> list[Finding]:
-    """The capture against the server's clock, and the photo that is furthest from the capture."""
-    found = []
-    if is_late(captured_at, received_at):
-        found.append(Finding("late_capture", (received_at - captured_at).total_seconds()))
-    taken = [(abs((p.taken_at - captured_at).total_seconds()), p) for p in pictures if p.taken_at is not None]
+def _late(captured_at: datetime, received_at: datetime) -> list[Finding]:
+    """The capture against the server's clock."""
+    late = is_late(captured_at, received_at)
+    return [Finding("late_capture", (received_at - captured_at).total_seconds())] if late else []
+
+
+def _far(facts: Facts) -> list[Finding]:
+    """The photo that is furthest from the capture, if it is too far."""
+    captured_at = facts.sighting.captured_at
+    taken = [(abs((p.taken_at - captured_at).total_seconds()), p) for p in facts.pictures if p.taken_at is not None]
     far = [pair for pair in taken if pair[0] > PHOTO_APART.total_seconds()]
-    if far:
-        seconds, picture = max(far, key=lambda pair: (pair[0], pair[1].photo))
-        found.append(Finding("late_capture", seconds, picture.photo))
-    return found
+    if not far:
+        return []
+    seconds, picture = max(far, key=lambda pair: (pair[0], pair[1].photo))
+    return [Finding("late_capture", seconds, picture.photo)]

@@ -5,8 +5,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal
 
-from services.intake.domain.abuse import AbuseFlag
-from services.intake.domain.review import Review
+from services.intake.domain.abuse import AbuseFlag, Finding, flags_in
+from services.intake.domain.review import Review, noticed
 from services.intake.domain.update import Update
 from shared.context import Context
 from shared.geo import crs
@@ -166,6 +166,14 @@ def flags_of(place: Place, photo_places: list[float | None]) -> tuple[Flag, ...]
     if any(distance is not None and distance > CONFLICT_METRES for distance in photo_places):
         flags.append("location_conflict")
     return tuple(flags)
+
+
+def noticed_of(report: Report, findings: tuple[Finding, ...], sent_by: str) -> Report:
+    """The report with what people should look at: flags, and a review that is open."""
+    if not findings:
+        return report
+    flags: tuple[Flag, ...] = tuple(dict.fromkeys((*report.flags, *flags_in(findings))))
+    return replace(report, flags=flags, review=noticed(report.review, findings, sent_by))
 
 
 def metres_between(place: Place, photo: tuple[float, float] | None) -> float | None:

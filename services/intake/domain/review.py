@@ -21,6 +21,17 @@ class Review:
     decided_at: datetime | None = None
 
 
+def noticed(review: Review | None, findings: tuple[Finding, ...], sent_by: str) -> Review:
+    """The review with what was noticed now. It opens, also if it had been found in order without that; bogus stays so."""
+    if review is None:
+        return Review(findings, sent_by)
+    more = tuple(finding for finding in findings if finding not in review.findings)
+    both = replace(review, findings=review.findings + more)
+    if not more or review.state == "bogus":
+        return both
+    return replace(both, state="open", reason=None, decided_by=None, decided_at=None)
+
+
 def judge(review: Review, verdict: Verdict, reason: str | None, by: str, at: datetime) -> Review:
     """The review with its verdict."""
     return replace(review, state=verdict, reason=reason, decided_by=by, decided_at=at)
