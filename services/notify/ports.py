@@ -5,6 +5,7 @@ from typing import Protocol
 
 from services.notify.domain.audiences import Reach
 from services.notify.domain.case import Case
+from services.notify.domain.channel import Endpoint, Outcome, Parcel
 from services.notify.domain.message import Copy, Message, ReadMark, Recipient
 from services.notify.domain.words import Words
 from shared.mongo.work import Event, Ref, Work
@@ -89,3 +90,11 @@ class Inboxes(Protocol):
         ...
 
     async def standing(self, reach: Reach, audience: str) -> Standing: ...
+
+
+class Channel(Protocol):
+    """One way out of the house."""
+
+    async def send(self, endpoint: Endpoint, parcel: Parcel) -> Outcome:
+        """One attempt, ended within 15 s. Raises nothing that the other side can cause: every end of it is an outcome."""
+        ...
