@@ -4,9 +4,10 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from pathlib import Path
 
-from services.dispatch.domain.webhooks import SIGNATURE, Hook, signature
+from services.dispatch.domain.webhooks import Hook
 from services.dispatch.webhooks import Undelivered
 from shared.outward import NoAnswer, Outward, Resolve, read_json, resolve
+from shared.signed import SIGNATURE, signature
 
 SHORTEST_SECRET = 32
 

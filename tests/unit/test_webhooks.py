@@ -15,12 +15,13 @@ from typing import Any, cast
 import pytest
 
 from ops.local.state import REPOSITORY
-from services.dispatch.domain.webhooks import Delivery, Hook, delay, signature
+from services.dispatch.domain.webhooks import Delivery, Hook, delay
 from services.dispatch.webhook_client import WebhookClient, read_secrets
 from services.dispatch.webhooks import Undelivered, Webhooks
 from shared import outward
 from shared.mongo.lease import Lease
 from shared.outward import is_public
+from shared.signed import signature
 
 START = datetime(2026, 11, 25, 8, 0, tzinfo=UTC)
 SECRET = "s" * 32
