@@ -19,6 +19,7 @@ CONNECT_SECONDS = 4.0
 """For the name and for the connection, each: when these run out, nothing has been sent for certain."""
 
 _PORTS = {"https": 443, "http": 80}
+_HOUR = 3600.0
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
 _UNSENT = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout, httpx2.UnsupportedProtocol)
 
@@ -44,10 +45,11 @@ class Unanswered(NoAnswer):
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """`body` holds as much of it as was asked for."""
+    """`body` holds as much of it as was asked for; `retry_after`: the seconds that a header of this name asks for, else 0."""
 
     status: int
     body: bytes = b""
+    retry_after: float = 0.0
 
 
 async def resolve(host: str, port: int) -> list[str]:
@@ -84,7 +86,7 @@ class Outward:
             content=body,
             headers={"Host": checked.netloc.decode(), "User-Agent": "qianshao", **headers},
             extensions={"sni_hostname": checked.host},
-            timeout=httpx2.Timeout(SECONDS, connect=min(CONNECT_SECONDS, SECONDS)),
+            timeout=httpx2.Timeout(SECONDS, connect=CONNECT_SECONDS),
         )
         try:
             async with asyncio.timeout(SECONDS):
@@ -107,7 +109,7 @@ class Outward:
     async def _address(self, url: httpx2.URL) -> str:
         """The first one of the host, if all of them are fine."""
         try:
-            async with asyncio.timeout(min(CONNECT_SECONDS, SECONDS)):
+            async with asyncio.timeout(CONNECT_SECONDS):
                 addresses = await self._lookup(url.host, url.port or _PORTS[url.scheme])
         except (OSError, TimeoutError) as error:
             raise NotSent(f"no connection: {type(error).__name__}") from None
@@ -130,7 +132,12 @@ class Outward:
                         break
         finally:
             await answer.aclose()  # what was not asked for stays unread: nobody can make us take it in
-        return Answer(answer.status_code, body)
+        return Answer(answer.status_code, body, _seconds(answer.headers.get("retry-after", "")))
+
+
+def _seconds(text: str) -> float:
+    """At most an hour; dates, which nobody sends, are none."""
+    return min(float(text), _HOUR) if text.isascii() and text.isdigit() and len(text) < 10 else 0.0
 
 
 def is_public(address: Address) -> bool:

@@ -39,9 +39,9 @@ class Codes:
         said = read(answer)
         code = None if said is None or self.field not in said else str(said[self.field])
         if answer.status >= 500 and code not in self.later:
-            return Retry(f"http_{answer.status}" if code is None else code)
+            return of_status(answer)
         if code is None:
-            return of_status(answer.status) if answer.status >= 300 else Unknown("unreadable")
+            return of_status(answer) if answer.status >= 300 else Unknown("unreadable")
         if code == self.ok and answer.status < 300:
             return Sent(code)
         return Retry(code, self.later[code]) if code in self.later else Refused(code)
@@ -59,14 +59,14 @@ async def call(way: Way, url: str, body: bytes, headers: Mapping[str, str]) -> A
         return Unknown("no_answer")
 
 
-def of_status(status: int) -> Outcome:
+def of_status(answer: Answer) -> Outcome:
     """What a bare status means. Redirects are not followed: whoever moved a robot has to say so here."""
-    code = f"http_{status}"
-    if status < 300:
+    code = f"http_{answer.status}"
+    if answer.status < 300:
         return Sent(code)
-    if status >= 500:
-        return Retry(code)
-    return Retry(code, _MINUTE if status == 429 else 0.0) if status in _LATER else Refused(code)
+    if answer.status in _LATER or answer.status >= 500:
+        return Retry(code, answer.retry_after or (_MINUTE if answer.status == 429 else 0.0))
+    return Refused(code)
 
 
 def read(answer: Answer) -> dict[str, Any] | None:

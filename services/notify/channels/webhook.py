@@ -35,7 +35,7 @@ class Webhook:
         answer = await call(
             self._way, endpoint.address, body, {**JSON, SIGNATURE: signed, "Idempotency-Key": parcel.key}
         )
-        return of_status(answer.status) if isinstance(answer, Answer) else answer
+        return of_status(answer) if isinstance(answer, Answer) else answer
 
 
 def message(endpoint: Endpoint, parcel: Parcel) -> bytes:
