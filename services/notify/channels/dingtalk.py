@@ -14,7 +14,7 @@ from urllib.parse import urlencode
 
 from services.notify.channels.answers import JSON, Codes, Way, call, dump
 from services.notify.channels.secret import Secrets
-from services.notify.channels.wording import EVERYONE, aloud, cut_quoted, marked, plain, room
+from services.notify.channels.wording import EVERYONE, TITLE_BYTES, aloud, cut_quoted, marked, plain, room
 from services.notify.domain.channel import LIMITS, Endpoint, Kind, Outcome, Parcel, Refused
 from services.notify.domain.cutting import cut
 from shared.clock import Clock
@@ -23,9 +23,6 @@ from shared.outward import Answer
 URL = "https://oapi.dingtalk.com/robot/send"
 TEXT_BYTES = 20_000 - 1_000
 """Of a request of 20,000 bytes, less what is around the text."""
-
-TITLE_BYTES = 200
-"""Of the line in the list of chats; the whole title is in the text."""
 
 _BLOCKED = LIMITS[Kind.DINGTALK].penalty_seconds
 CODES = Codes("errcode", "0", {"130101": _BLOCKED, "410100": _BLOCKED, "-1": 0.0})
@@ -68,8 +65,8 @@ def message(endpoint: Endpoint, parcel: Parcel) -> Mapping[str, Any]:
     """The body of the request."""
     most = room(endpoint, TEXT_BYTES)
     if not aloud(parcel):
-        text = cut_quoted(marked(parcel, most), most)
+        text = marked(parcel, most, cut_quoted)
         return {"msgtype": "markdown", "markdown": {"title": cut(parcel.title, TITLE_BYTES), "text": text}}
     users = [name for name in parcel.mentions if name != EVERYONE]
     at = {"atUserIds": users, "isAtAll": EVERYONE in parcel.mentions}
-    return {"msgtype": "text", "text": {"content": cut_quoted(plain(parcel, most), most)}, "at": at}
+    return {"msgtype": "text", "text": {"content": plain(parcel, most, cut_quoted)}, "at": at}

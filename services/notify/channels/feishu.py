@@ -14,7 +14,7 @@ from urllib.parse import quote
 
 from services.notify.channels.answers import JSON, Codes, Way, call, dump, read
 from services.notify.channels.secret import Secrets
-from services.notify.channels.wording import EVERYONE, cut_quoted, more, room
+from services.notify.channels.wording import EVERYONE, TITLE_BYTES, cut_quoted, more, room
 from services.notify.domain.channel import Endpoint, Outcome, Parcel, Refused, Retry
 from services.notify.domain.cutting import cut
 from shared.clock import Clock
@@ -23,8 +23,6 @@ from shared.outward import Answer
 URL = "https://open.feishu.cn/open-apis/bot/v2/hook"
 TEXT_BYTES = 20_000 - 2_000
 """Of a request of 20 KB, less what is around the text."""
-
-TITLE_BYTES = 500
 
 CODES = Codes("code", "0", {"11232": 60.0})
 """11232: too many in a minute or a second. The rest is final: docs/channels.md."""

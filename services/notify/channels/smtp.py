@@ -8,6 +8,7 @@ a mail sent twice is one mail to most programs.
 import asyncio
 import hashlib
 import html
+import re
 import smtplib
 import ssl
 from collections.abc import Mapping
@@ -30,6 +31,7 @@ SECONDS = 10.0
 
 WHOLE_SECONDS = 14.0
 
+_ADDRESS = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9-]{1,63}(\.[A-Za-z0-9-]{1,63})+")
 _BUSY = 60.0
 _SEVEN_BITS = SMTP.clone(cte_type="7bit")
 """For servers that bear no more."""
@@ -109,10 +111,10 @@ class Smtp:
 
 def compose(parcel: Parcel, sender: str, to: str, at: datetime) -> EmailMessage:
     """The mail. Raises `ValueError` if an address is none, or a line break is where none may be."""
+    if not _ADDRESS.fullmatch(to):
+        raise ValueError("no address")
     mail = EmailMessage(_SEVEN_BITS)
     mail["From"], mail["To"] = Address(addr_spec=sender), Address(addr_spec=to)
-    if not mail["To"].addresses[0].domain:
-        raise ValueError("no address")
     mail["Subject"] = parcel.title
     mail["Date"] = format_datetime(at)
     name = hashlib.sha256(f"{parcel.key}\n{to}".encode()).hexdigest()[:32]

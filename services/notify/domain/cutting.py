@@ -15,7 +15,7 @@ def cut(text: str, max_bytes: int | None) -> str:
     """The text, or as much of it as fits with an ellipsis. `max_bytes` of at least 3; None: no limit."""
     if max_bytes is None or size(text) <= max_bytes:
         return text
-    return _first(text, max_bytes - size(ELLIPSIS)).rstrip().rstrip(_JOINERS) + ELLIPSIS
+    return first(text, max_bytes - size(ELLIPSIS)).rstrip().rstrip(_JOINERS) + ELLIPSIS
 
 
 def split(text: str, max_bytes: int) -> tuple[str, ...]:
@@ -27,12 +27,13 @@ def split(text: str, max_bytes: int) -> tuple[str, ...]:
             parts[-1] += "\n" + line
             continue
         while size(line) > max_bytes:
-            piece = _first(line, max_bytes)
+            piece = first(line, max_bytes)
             parts.append(piece)
             line = line[len(piece) :]
         parts.append(line)
     return tuple(parts)
 
 
-def _first(text: str, max_bytes: int) -> str:
+def first(text: str, max_bytes: int) -> str:
+    """As many whole characters as fit."""
     return text.encode()[: max(max_bytes, 0)].decode(errors="ignore")

@@ -35,6 +35,7 @@ class MailServer:
     said: list[EmailMessage] = field(default_factory=list)
     fault: Literal["hang", "reset", "greeting", "plain"] | bytes | None = None
     port: int = 0
+    listener: asyncio.Server | None = None
     connections: int = 0
     trust: ssl.SSLContext | None = None
     _own: ssl.SSLContext | None = None
@@ -137,6 +138,7 @@ async def mail_server(server: MailServer, folder: Path) -> AsyncIterator[MailSer
     """On a port of this machine; its certificate is written into `folder`, and `trust` trusts it alone."""
     server._own, server.trust = _certified(folder)
     async with await asyncio.start_server(server.serve, HOST, 0, limit=2 * MAX_BYTES) as listener:
+        server.listener = listener
         server.port = listener.sockets[0].getsockname()[1]
         yield server
 

@@ -65,6 +65,7 @@ class Wire:
     provider: Provider
     fault: Fault | Reply | None = None
     port: int = 0
+    listener: asyncio.Server | None = None
     requests: list[Request] = field(default_factory=list)
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -84,6 +85,7 @@ async def listening(provider: Provider) -> AsyncIterator[Wire]:
     """The provider on a port of this machine."""
     wire = Wire(provider)
     async with await asyncio.start_server(wire.serve, "127.0.0.1", 0) as listener:
+        wire.listener = listener
         wire.port = listener.sockets[0].getsockname()[1]
         yield wire
 
