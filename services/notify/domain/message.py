@@ -22,7 +22,8 @@ class Copy:
 class Message:
     """A text with what it was made of. `at` is when the thing happened. The natural key of a copy is (`event`, audience).
 
-    `reference_version` is the reference data whose names it was told with.
+    `reference_version` is the reference data whose names it was told with. `community`: whose desk sees what became of it.
+    `unplanned`: copies of it may have ways to go beside the inbox, see `planning`.
     """
 
     id: str
@@ -39,6 +40,8 @@ class Message:
     at: datetime
     to: tuple[Copy, ...] = field(default=())
     reference_version: str = ""
+    community: str | None = None
+    unplanned: bool = True
 
 
 @dataclass(frozen=True, slots=True)
