@@ -59,7 +59,7 @@ class Shelf(Protocol):
         """Each as it now is."""
         ...
 
-    async def keep(self, line: Line) -> None: ...
+    async def keep_line(self, line: Line) -> None: ...
 
     async def sending(self) -> list[Delivery]:
         """What is under way, here or with a process that died."""
@@ -83,7 +83,7 @@ class Tally(Protocol):
 
     def ended(self, delivery: Delivery) -> None: ...
     def called(self, channel: Kind, outcome: str) -> None: ...
-    def resting(self, line: str, rests: bool) -> None: ...
+    def stands(self, line: str, *, resting: bool, full: bool) -> None: ...
 
 
 class Sending:
@@ -165,7 +165,8 @@ class Sending:
             endpoint = await self._endpoint(waiting, now)
             batch = choose(waiting, line, endpoint.limits, now) if endpoint else ()
             if not endpoint or not batch:
-                self._tally.resting(name, line.blocked_until is not None and line.blocked_until > now)
+                resting = line.blocked_until is not None and line.blocked_until > now
+                self._tally.stands(name, resting=resting, full=bool(waiting) and not resting)
                 return calls
             await self._call(line, endpoint, batch)
             calls += 1
@@ -212,7 +213,7 @@ class Sending:
             done = self._clock()
             self._tally.called(endpoint.channel, type(outcome).__name__.lower())
             await self._end([told(replace(one, parcel=parcel.key), outcome, done, self._jitter()) for one in batch])
-            await self._shelf.keep(after_call(line, outcome, done))
+            await self._shelf.keep_line(after_call(line, outcome, done))
         finally:
             self._flying -= flying
         if not isinstance(outcome, Sent):

@@ -66,7 +66,7 @@ class MemoryShelf:
     async def end(self, deliveries: Sequence[Delivery]) -> None:
         self.add(*deliveries)
 
-    async def keep(self, line: Line) -> None:
+    async def keep_line(self, line: Line) -> None:
         self.known[line.id] = line
 
     async def sending(self) -> list[Delivery]:
@@ -115,7 +115,7 @@ class Counted:
         self.ends.append(delivery.state.value)
 
     def called(self, channel: Kind, outcome: str) -> None: ...
-    def resting(self, line: str, rests: bool) -> None: ...
+    def stands(self, line: str, *, resting: bool, full: bool) -> None: ...
 
 
 @dataclass
