@@ -2,19 +2,20 @@
 
 from collections.abc import Iterable
 
+import structlog
 from fastapi import APIRouter
 
 from services.notify import address_store, agents, delivery_store, members
 from services.notify import api as http
 from services.notify.address_store import MEMBERS, MongoAddresses
+from services.notify.channels.opening import ChannelSettings, open_channels
+from services.notify.channels.secret import faults
 from services.notify.delivery_metrics import DeliveryMetrics, Watching
 from services.notify.delivery_store import MongoShelf
 from services.notify.domain import telling
-from services.notify.domain.channel import Kind
 from services.notify.domain.templates import TEMPLATES
 from services.notify.planning import Planning
 from services.notify.policy import POLICY
-from services.notify.ports import Channel
 from services.notify.rules import ReferenceNames
 from services.notify.sending import Sending
 from services.notify.settings import NotifySettings
@@ -34,11 +35,14 @@ from services.notify.ways import ReferenceWays
 from shared.api import Api, run_api
 from shared.beside import Beside, Job
 from shared.clock import system_clock
+from shared.ids import new_id
 from shared.reference.load import load
 from shared.reference.reference import Reference
 from shared.runtime import Process
 from shared.settings import KafkaSettings
 from shared.web import export
+
+log = structlog.get_logger(__name__)
 
 SERVICE = "notify"
 ALL_COLLECTIONS = (*COLLECTIONS, *delivery_store.COLLECTIONS, *address_store.COLLECTIONS)
@@ -95,8 +99,12 @@ def _jobs(settings: NotifySettings, reference: Reference, beside: Beside) -> Ite
     shelf, lease = MongoShelf(beside.database), beside.lease("deliveries")
     ways = ReferenceWays(reference, MongoAddresses(beside.database))
     metrics = DeliveryMetrics(beside.registry)
-    channels: dict[Kind, Channel] = {}
-    sending = Sending(shelf, ways, channels, lease, system_clock, metrics, ways.quiet_until, settings.public_origin)
+    channels = open_channels(ChannelSettings(), system_clock, new_id, development=settings.environment == "development")
+    for fault in faults(ways.endpoints(), channels.secrets):
+        log.warning("a robot lacks its secret", fault=fault)
+    sending = Sending(
+        shelf, ways, channels.by_kind, lease, system_clock, metrics, ways.quiet_until, settings.public_origin
+    )
     yield Job("planning", Planning(shelf, ways, system_clock).run)
-    yield Job("deliveries", sending.run, lease)
+    yield Job("deliveries", sending.run, lease, channels.close)
     yield Job("waiting deliveries", Watching(shelf.unsent, lease.safe, system_clock, metrics).run)

@@ -68,12 +68,12 @@ class DeliveryMetrics:
         self._lines.set(len(self._resting))
         self._full.set(len(self._filled))
 
-    def waiting(self, found: list[tuple[str, str, int, datetime]], now: datetime) -> None:
-        """What has not ended: channel, urgency, how many, since when the oldest."""
+    def waiting(self, found: list[tuple[str, str, int, float]]) -> None:
+        """What has not ended: channel, urgency, how many, for how many seconds the oldest."""
         self.stand_by()
         for channel, urgency, count, oldest in found:
             self._waiting.labels(channel, urgency).set(count)
-            self._oldest.labels(channel, urgency).set((now - oldest).total_seconds())
+            self._oldest.labels(channel, urgency).set(oldest)
 
     def stand_by(self) -> None:
         """Another process sends now."""
@@ -86,7 +86,7 @@ class Watching:
 
     def __init__(
         self,
-        unsent: Callable[[], Awaitable[list[tuple[str, str, int, datetime]]]],
+        unsent: Callable[[datetime], Awaitable[list[tuple[str, str, int, float]]]],
         mine: Callable[[], bool],
         clock: Clock,
         metrics: DeliveryMetrics,
@@ -98,7 +98,7 @@ class Watching:
         while True:
             try:
                 if self._mine():
-                    self._metrics.waiting(await self._unsent(), self._clock())
+                    self._metrics.waiting(await self._unsent(self._clock()))
                 else:
                     self._metrics.stand_by()
             except DatabaseError as error:

@@ -100,16 +100,16 @@ class MongoShelf:
         document = LINES.dump(line)
         await self._lines.replace_one({"_id": line.id}, {**document, "version": 1}, upsert=True)
 
-    async def sending(self) -> list[Delivery]:
-        found = self._deliveries.find({"state": State.SENDING.value})
+    async def sending(self, limit: int) -> list[Delivery]:
+        found = self._deliveries.find({"state": State.SENDING.value}).limit(limit)
         return [DELIVERIES.load(document) async for document in found]
 
     async def finished(self, incidents: Sequence[str]) -> set[str]:
         found = self._cases.find({"_id": {"$in": list(incidents)}, "over": True}, {"_id": 1})
         return {document["_id"] async for document in found}
 
-    async def unsent(self) -> list[tuple[str, str, int, datetime]]:
-        """Channel, urgency, how many wait or are under way, and since when the oldest of them does."""
+    async def unsent(self, now: datetime) -> list[tuple[str, str, int, float]]:
+        """Channel, urgency, how many wait or are under way, and for how many seconds the oldest of them does."""
         pipeline: list[dict[str, Any]] = [
             {"$match": {"state": {"$in": [State.WAITING.value, State.SENDING.value]}}},
             {
@@ -121,7 +121,9 @@ class MongoShelf:
             },
         ]
         groups = await self._deliveries.aggregate(pipeline).to_list(None)
-        return [(g["_id"]["channel"], g["_id"]["urgency"], g["count"], g["oldest"]) for g in groups]
+        return [
+            (g["_id"]["channel"], g["_id"]["urgency"], g["count"], (now - g["oldest"]).total_seconds()) for g in groups
+        ]
 
 
 class MongoOutcomes:

@@ -36,6 +36,7 @@ log = structlog.get_logger(__name__)
 
 POLL_SECONDS = 0.5
 LONGEST_CALL_SECONDS = 20.0
+MOST_UNDER_WAY = 10_000
 
 
 class Shelf(Protocol):
@@ -61,7 +62,7 @@ class Shelf(Protocol):
 
     async def keep_line(self, line: Line) -> None: ...
 
-    async def sending(self) -> list[Delivery]:
+    async def sending(self, limit: int) -> list[Delivery]:
         """What is under way, here or with a process that died."""
         ...
 
@@ -137,7 +138,7 @@ class Sending:
     async def recover(self) -> None:
         """Decide about what is marked as under way and is not: see `found_sending`."""
         now = self._clock()
-        found = [one for one in await self._shelf.sending() if one.id not in self._flying]
+        found = [one for one in await self._shelf.sending(MOST_UNDER_WAY) if one.id not in self._flying]
         await self._end([found_sending(one, now) for one in found])
 
     async def step(self) -> int:

@@ -48,9 +48,11 @@ class ReferenceWays:
         if delivery.channel in PERSONAL:
             return await self._personal(delivery)
         robot = self._reference.robots.get(delivery.endpoint)
-        if robot is None:
-            return None
-        return Endpoint(robot.code, Kind(robot.channel), robot.url, robot.secret, _limits(robot))
+        return None if robot is None else _endpoint(robot)
+
+    def endpoints(self) -> list[Endpoint]:
+        """Of every robot."""
+        return [_endpoint(robot) for robot in self._reference.robots.values()]
 
     async def _personal(self, delivery: Delivery) -> Endpoint | None:
         _, _, account = delivery.endpoint.partition(":")
@@ -76,6 +78,10 @@ class ReferenceWays:
 
 def _way(robot: Robot) -> Way:
     return Way(robot.code, robot.code, Kind(robot.channel), robot.language)
+
+
+def _endpoint(robot: Robot) -> Endpoint:
+    return Endpoint(robot.code, Kind(robot.channel), robot.url, robot.secret, _limits(robot))
 
 
 def _limits(robot: Robot) -> Limits:

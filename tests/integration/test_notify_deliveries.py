@@ -93,12 +93,12 @@ async def test_the_shelf_keeps_its_order_its_calls_and_what_became_of_everything
     line = Line("r1", (_whole(now),))
     await shelf.begin(line, waiting[:1], "parcel")
     assert (await shelf.line("r1")) == line
-    assert [one.id for one in await shelf.sending()] == [waiting[0].id]
+    assert [one.id for one in await shelf.sending(9)] == [waiting[0].id]
     assert [one.id for one in await shelf.waiting("r1", now)] == [waiting[1].id]
     await shelf.end([replace(waiting[0], state=State.SENT, code="0", tries=1, ended=now)])
     (sent,) = kept(store, state="sent")
     assert (sent["code"], sent["tries"]) == ("0", 1)
-    counted = {(channel, urgency): count for channel, urgency, count, _ in await shelf.unsent()}
+    counted = {(channel, urgency): count for channel, urgency, count, _ in await shelf.unsent(now)}
     assert counted[("wecom", "normal")] == 1
     assert ("wecom", "urgent") not in counted
 

@@ -69,7 +69,7 @@ class MemoryShelf:
     async def keep_line(self, line: Line) -> None:
         self.known[line.id] = line
 
-    async def sending(self) -> list[Delivery]:
+    async def sending(self, limit: int) -> list[Delivery]:
         return [one for one in self.kept.values() if one.state is State.SENDING]
 
     async def finished(self, incidents: Sequence[str]) -> set[str]:

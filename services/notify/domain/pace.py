@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from services.notify.domain.channel import Kind, Limits, Parcel
+from services.notify.domain.cutting import cut
 from services.notify.domain.delivery import Delivery, Line
 from services.notify.domain.telling import Urgency
 
@@ -109,10 +110,7 @@ def bundle(waiting: Sequence[Delivery], limits: Limits) -> tuple[Delivery, ...]:
 
 def digest_line(delivery: Delivery) -> str:
     """One message as a line among others, cut between characters where it is long."""
-    text = f"· {delivery.text}"
-    while len(text.encode()) > _LINE_BYTES:
-        text = text[:-2] + "…"
-    return text
+    return cut(f"· {delivery.text}", _LINE_BYTES)
 
 
 def wrap(batch: Sequence[Delivery], origin: str) -> Parcel:
