@@ -90,7 +90,7 @@ def deliver(work: Work, books: Books, message: Message, audiences: Sequence[str]
         books.recipients.put(work, replace(inbox, last=inbox.last + 1))
         copies.append(Copy(audience, inbox.last + 1, work.now))
     if copies:
-        books.messages.put(work, replace(kept, to=(*kept.to, *copies)))
+        books.messages.put(work, replace(kept, to=(*kept.to, *copies), unplanned=True))
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from typing import Protocol
 from services.notify.domain.audiences import Reach
 from services.notify.domain.case import Case
 from services.notify.domain.channel import Endpoint, Outcome, Parcel
+from services.notify.domain.member import Member
 from services.notify.domain.message import Copy, Message, ReadMark, Recipient
 from services.notify.domain.words import Words
 from shared.mongo.work import Event, Ref, Work
@@ -54,6 +55,14 @@ class Messages(Protocol):
     def ref(self, id_: str) -> Ref: ...
     def get(self, work: Work, id_: str) -> Message | None: ...
     def put(self, work: Work, item: Message, *events: Event) -> int: ...
+
+
+class Members(Protocol):
+    """Accounts in the working set of a transaction."""
+
+    def ref(self, id_: str) -> Ref: ...
+    def get(self, work: Work, id_: str) -> Member | None: ...
+    def put(self, work: Work, item: Member, *events: Event) -> int: ...
 
 
 class ReadMarks(Protocol):

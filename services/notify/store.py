@@ -12,6 +12,7 @@ import structlog
 from pymongo import ASCENDING, IndexModel
 from pymongo.errors import PyMongoError
 
+from services.notify.address_store import TREATMENTS
 from services.notify.domain.audiences import Reach
 from services.notify.domain.case import Case, rider_audience
 from services.notify.domain.message import Copy, Message, ReadMark, Recipient, mark_id
@@ -44,6 +45,7 @@ COLLECTIONS = (
         (
             IndexModel([("to.audience", ASCENDING), ("to.sequence", ASCENDING)], name="inbox", unique=True),
             IndexModel([("incident", ASCENDING)], name="of_incident"),
+            IndexModel([("unplanned", ASCENDING)], name="unplanned", partialFilterExpression={"unplanned": True}),
         ),
     ),
     Collection("read_marks"),
@@ -58,7 +60,22 @@ def _message(document: Document, person: Person) -> Document | None:
     return rename({**document, "to": copies}, person) if copies else None
 
 
-PLAN = Plan({"cases": rename, "messages": _message, "recipients": remove, "read_marks": remove, ANSWERS: remove})
+def _delivery(document: Document, person: Person) -> Document | None:
+    """What went to him goes; what staff or a group was told of his report never had his name."""
+    return None if document["audience"] == rider_audience(person.account) else rename(document, person)
+
+
+PLAN = Plan(
+    {
+        "cases": rename,
+        "messages": _message,
+        "deliveries": _delivery,
+        "recipients": remove,
+        "read_marks": remove,
+        ANSWERS: remove,
+        **TREATMENTS,
+    }
+)
 """Cases first: from then on nothing new is written to him. Nobody reads a forgotten rider's inbox, so it goes."""
 
 RETENTION = (Rule("messages", "messages", "at", 365, named=False), ANSWERS_RULE)

@@ -86,7 +86,8 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One incident. `returned` counts orders of this cycle that came back and were not offered to another department yet."""
+    """One incident. `returned` counts orders of this cycle that came back and were not offered to another department yet.
+    `over`: nothing more is to be done about it, as far as was heard."""
 
     id: str
     subdistrict: str
@@ -96,6 +97,7 @@ class Case:
     category: Words | None = None
     returned: int = 0
     steps: tuple[Step, ...] = ()
+    over: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +114,9 @@ class Letter:
         return f"{self.step.key}|{self.audience}"
 
 
+_ENDS = frozenset({"state:resolved", "state:closed", "state:duplicate", "state:rejected", "state:closed_no_action"})
+
+
 def learn(case: Case, heard: Heard) -> Case:
     """The case with the facts of one more event; the same event again adds nothing."""
     if any(step.key == heard.key for step in case.steps):
@@ -124,6 +129,7 @@ def learn(case: Case, heard: Heard) -> Case:
         where=heard.where or case.where,
         category=heard.category or case.category,
         returned=returned,
+        over=word in _ENDS if word.startswith("state:") else case.over,
     )
     entry = TABLE[heard.topic, word]
     if not entry.rows:
@@ -183,6 +189,10 @@ def _audiences(case: Case, report: Reported, step: Step, audience: Audience) -> 
             return [staff_audience(case.subdistrict, where)] if moved else []
 
 
+RIDER, ACCOUNT = "rider", "account"
+"""Kinds of audiences that are one person."""
+
+
 def riders_audiences(riders: Iterable[str]) -> list[str]:
     """The inboxes of these riders, each once. Whoever was forgotten has none."""
     return [rider_audience(rider) for rider in dict.fromkeys(riders) if not is_pseudonym(rider)]
@@ -190,7 +200,7 @@ def riders_audiences(riders: Iterable[str]) -> list[str]:
 
 def rider_audience(rider: str) -> str:
     """One rider's own inbox."""
-    return f"rider:{rider}"
+    return f"{RIDER}:{rider}"
 
 
 def staff_audience(subdistrict: str, where: Where) -> str:

@@ -1,6 +1,6 @@
 """Messages as they are kept: one document per text, with everyone it went to and the number it has in each inbox."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from services.notify.domain.case import Case, Heard, Letter, riders_audiences
@@ -22,7 +22,8 @@ class Copy:
 class Message:
     """A text with what it was made of. `at` is when the thing happened. The natural key of a copy is (`event`, audience).
 
-    `reference_version` is the reference data whose names it was told with.
+    `reference_version` is the reference data whose names it was told with. `community`: whose desk sees what became of it.
+    `unplanned`: copies of it may have ways to go beside the inbox, see `planning`.
     """
 
     id: str
@@ -39,6 +40,8 @@ class Message:
     at: datetime
     to: tuple[Copy, ...] = field(default=())
     reference_version: str = ""
+    community: str | None = None
+    unplanned: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +84,8 @@ def of_case(case: Case, letter: Letter) -> Message:
         where, category = step.where or where, step.category or category
     values = {"code": same(report.code), "category": category, "place": where.words, **step.values}
     urgency = row.urgency or (Urgency.URGENT if report.emergency else Urgency.NORMAL)
-    return _message(step.key, case.subdistrict, case.id, report.code, row, urgency, values, step.at)
+    message = _message(step.key, case.subdistrict, case.id, report.code, row, urgency, values, step.at)
+    return replace(message, community=(step.where or report.where).community)
 
 
 def of_passbook(heard: Heard, row: Row) -> tuple[Message, list[str]]:
