@@ -210,7 +210,8 @@ async def test_an_answer_that_is_none_says_nothing(http: Rig) -> None:
 
 async def test_an_answer_without_end_is_not_read_to_it(http: Rig) -> None:
     assert http.wire is not None
-    http.wire.fault = page(200, b'{"x":"' + b"x" * 3_000_000)
+    yes = b'{"errcode":0,"code":0,"Code":"OK","x":"' + b"x" * 3_000_000 + b'"}'
+    http.wire.fault = page(200, yes)
     assert isinstance(await send(http), Sent if http.kind is Kind.WEBHOOK else Unknown)
 
 
