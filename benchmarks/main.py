@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import accept, consume, grid, latency, photos
+from benchmarks import accept, consume, grid, latency, photos, sse
 from benchmarks.result import Result
 from tests.support.stack import Stack, bring_down, bring_up
 
@@ -28,6 +28,7 @@ ALL = (
     Benchmark("accept", accept.measure),
     Benchmark("consume", consume.measure),
     Benchmark("latency", latency.measure),
+    Benchmark("sse", sse.measure),
     Benchmark("grid", within=grid.measure),
     Benchmark("photos", within=photos.measure),
 )
