@@ -77,7 +77,10 @@ class Planning:
 
     async def _of(self, message: Message, copy: Copy) -> list[Delivery]:
         ways, community = await self._ways.of(copy.audience, message)
-        if not ways and copy.audience.startswith("group:"):
+        follows = [planned(message, copy, way, community) for way in ways or (_NOWHERE,)]
+        if copy.audience.startswith("group:"):
             # An inbox that only robots read aloud: staff see that nobody did, and may paste the sentence.
-            return [skipped(planned(message, copy, _NOWHERE, community), "no_robot", self._clock())]
-        return [planned(message, copy, way, community) for way in ways]
+            why = "" if message.public else "not_public"
+            why = why or ("" if ways else "no_robot")
+            return [skipped(one, why, self._clock()) if why else one for one in follows]
+        return follows if ways else []

@@ -1,5 +1,6 @@
 """What the handlers need from outside, in the words of notify."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -22,6 +23,10 @@ class Names(Protocol):
 
     def category(self, scheme: str, code: str) -> Words: ...
 
+    def public(self, scheme: str, code: str) -> bool:
+        """Whether the category may be spoken of where everybody reads; not, for one that is not known."""
+        ...
+
     def department(self, code: str) -> Words: ...
 
     def place(self, code: str) -> Words:
@@ -30,6 +35,10 @@ class Names(Protocol):
 
     def communities(self, subdistrict: str) -> tuple[str, ...]:
         """Codes of the communities of a sub-district; none for one that is not in it."""
+        ...
+
+    def groups(self, subdistrict: str) -> Mapping[str, str | None]:
+        """Codes of its chat groups, each with the community that it lies in, None for one across several."""
         ...
 
 
