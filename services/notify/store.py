@@ -121,19 +121,19 @@ class MongoInboxes:
         # Numbers have no gap, so a window of them is a page; what MongoDB sorts an array by is not the element that matched.
         seen = _within(reach, audience)
         with _bounded():
-            after = max(after, await self._first(seen, after) - 1)
-            copy = {"$elemMatch": {"audience": seen, "sequence": {"$gt": after, "$lte": after + limit}}}
-            found = await self._messages.find({"to": copy}, {**_SHOWN, "to": copy}).to_list(None)
+            found = await self._window(seen, after, limit)
+            if not found and (first := await self._first(seen, after)):
+                found = await self._window(seen, first - 1, limit)
         messages = [MESSAGES.load(document) for document in found]
         return sorted(((message.to[0], message) for message in messages), key=lambda pair: pair[0].sequence)
+
+    async def _window(self, audience: Any, after: int, limit: int) -> list[Document]:
+        copy = {"$elemMatch": {"audience": audience, "sequence": {"$gt": after, "$lte": after + limit}}}
+        return await self._messages.find({"to": copy}, {**_SHOWN, "to": copy}).to_list(None)
 
     async def _first(self, audience: Any, after: int) -> int:
         """The number of the oldest message there is above `after`: what is too old is removed. 0 if there is none."""
         copy = {"$elemMatch": {"audience": audience, "sequence": {"$gt": after}}}
-        if await self._messages.find_one(
-            {"to": {"$elemMatch": {"audience": audience, "sequence": after + 1}}}, {"_id": 1}
-        ):
-            return after + 1
         numbers: list[dict[str, Any]] = [
             {"$match": {"to": copy}},
             {"$unwind": "$to"},
