@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import accept, consume, front, grid, latency, photos
+from benchmarks import accept, consume, front, grid, latency, photos, sse
 from benchmarks.result import Result
 from tests.support.stack import Stack, bring_down, bring_up
 
@@ -29,6 +29,7 @@ ALL = (
     Benchmark("front", front.measure),
     Benchmark("consume", consume.measure),
     Benchmark("latency", latency.measure),
+    Benchmark("sse", sse.measure),
     Benchmark("grid", within=grid.measure),
     Benchmark("photos", within=photos.measure),
 )

@@ -17,6 +17,7 @@ from services.dispatch.metrics import DispatchMetrics
 from services.intake.census import WaitingMetrics
 from services.intake.counting import ReportMetrics
 from services.intake.metrics import AccountMetrics, ReviewMetrics
+from services.notify.delivery_metrics import DeliveryMetrics
 from shared.clock import system_clock
 from shared.kafka.agents import Consumer
 from shared.metrics import Metrics
@@ -198,6 +199,36 @@ ROWS: dict[str, tuple[Panel, ...]] = {
             "最老未达 · Age of the oldest of them",
             "s",
             {"{{department}}": "max by (department) (qianshao_dispatch_webhook_oldest_seconds)"},
+        ),
+    ),
+    "通知 · Notices": (
+        Panel(
+            "送达结果 · Deliveries by outcome",
+            "cps",
+            {"{{channel}} {{state}}": _rate("qianshao_notify_deliveries_total", "channel, state")},
+        ),
+        Panel(
+            "通道调用 · Calls of channels",
+            "cps",
+            {"{{channel}} {{outcome}}": _rate("qianshao_notify_channel_calls_total", "channel, outcome")},
+        ),
+        Panel(
+            "待送 · Waiting deliveries",
+            "short",
+            {"{{channel}} {{urgency}}": "max by (channel, urgency) (qianshao_notify_waiting_deliveries)"},
+        ),
+        Panel(
+            "最老待送 · Age of the oldest of them",
+            "s",
+            {"{{channel}} {{urgency}}": "max by (channel, urgency) (qianshao_notify_oldest_waiting_seconds)"},
+        ),
+        Panel(
+            "熔断与限流 · Lines that rest or are full",
+            "short",
+            {
+                "熔断 resting": "sum(qianshao_notify_resting_lines)",
+                "限流 full": "sum(qianshao_notify_full_lines)",
+            },
         ),
     ),
     "接口 · HTTP": (
@@ -393,6 +424,7 @@ def worker_registry() -> CollectorRegistry:
     DispatchMetrics(metrics.registry)
     ReaderMetrics(metrics.registry)
     WebhookMetrics(metrics.registry)
+    DeliveryMetrics(metrics.registry)
     ReviewMetrics(metrics.registry)
     ReportMetrics(metrics.registry)
     WaitingMetrics(metrics.registry)

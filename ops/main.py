@@ -16,6 +16,7 @@ from ops import (
     doctor_command,
     down_command,
     invite_command,
+    notify_command,
     people,
     people_command,
     simulate_command,
@@ -49,6 +50,7 @@ app.command()(trace_command.trace)
 app.command()(invite_command.invite)
 app.add_typer(people_command.app, name="people")
 app.command()(simulate_command.simulate)
+app.add_typer(notify_command.app, name="notify")
 
 _REFERENCE = REPOSITORY / "deploy/reference/beidajie"
 

@@ -34,6 +34,9 @@ class _Codes:
     def category(self, scheme: str, code: str) -> Words:
         return same(code)
 
+    def public(self, scheme: str, code: str) -> bool:
+        return False
+
     def department(self, code: str) -> Words:
         return same(code)
 
@@ -42,6 +45,9 @@ class _Codes:
 
     def communities(self, subdistrict: str) -> tuple[str, ...]:
         return ()
+
+    def groups(self, subdistrict: str) -> Mapping[str, str | None]:
+        return {}
 
 
 @dataclass(slots=True)

@@ -97,7 +97,7 @@ _ZH = {
     "overlays": "功能微网格", "groups": "群组", "departments": "部门", "categories": "类别", "conditions": "立案条件",
     "rules": "派单规则", "cases": "规则用例", "calendars": "日历", "homes": "微网格员之家", "prizes": "奖品",
     "squads": "小队", "schemes": "分类标准", "tiles": "入口", "points": "积分", "places": "网格树",
-    "partners": "合作平台", "teams": "志愿队",
+    "partners": "合作平台", "teams": "志愿队", "robots": "群机器人", "quiet": "静默时段",
 }  # fmt: skip
 
 

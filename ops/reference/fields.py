@@ -33,6 +33,8 @@ def parts(reference: Reference) -> Mapping[str, Items]:
         "partners": _items(reference.partners),
         "teams": _items(reference.teams),
         "squads": _items(reference.squads),
+        "robots": _items(reference.robots),
+        "quiet": {"quiet": flat(reference.quiet)},
     }
 
 

@@ -9,6 +9,7 @@ from services.notify.handlers import HearOfIncident, HearOfPassbook
 from services.notify.ports import Books, Names
 from shared.contracts.envelope import Message
 from shared.contracts.topics import (
+    ACTIVITY_DECIDED,
     INCIDENT_CHANGED,
     INCIDENT_REPORTED,
     INCIDENT_RESOLVED,
@@ -26,6 +27,7 @@ READERS: Mapping[str, Callable[[Message, Names], Heard]] = {
     INCIDENT_RESOLVED.name: events.resolved,
     POINTS_AWARDED.name: events.awarded,
     POINTS_ADJUSTED.name: events.adjusted,
+    ACTIVITY_DECIDED.name: events.decided,
 }
 
 

@@ -116,7 +116,7 @@ def router(
     routes = APIRouter(prefix="/v1")
 
     async def reach(caller: Caller) -> Reach:
-        return reach_of(caller.scope, names.communities(caller.subdistrict))
+        return reach_of(caller.scope, names.communities(caller.subdistrict), names.groups(caller.subdistrict))
 
     Reached = Annotated[Reach, Depends(reach)]  # noqa: N806 - a type
 

@@ -1,13 +1,23 @@
 """Composition root: everything notify is made of, in reading order."""
 
+from collections.abc import Iterable
+
+import structlog
 from fastapi import APIRouter
 
-from services.notify import agents
+from services.notify import address_store, agents, delivery_store, members
 from services.notify import api as http
+from services.notify.address_store import MEMBERS, MongoAddresses
+from services.notify.channels.opening import ChannelSettings, open_channels
+from services.notify.channels.secret import faults
+from services.notify.delivery_metrics import DeliveryMetrics, Watching
+from services.notify.delivery_store import MongoShelf
 from services.notify.domain import telling
 from services.notify.domain.templates import TEMPLATES
+from services.notify.planning import Planning
 from services.notify.policy import POLICY
 from services.notify.rules import ReferenceNames
+from services.notify.sending import Sending
 from services.notify.settings import NotifySettings
 from services.notify.store import (
     BOOKS,
@@ -21,14 +31,21 @@ from services.notify.store import (
     exporter,
 )
 from services.notify.stream import Doorbell
+from services.notify.ways import ReferenceWays
 from shared.api import Api, run_api
+from shared.beside import Beside, Job
 from shared.clock import system_clock
+from shared.ids import new_id
 from shared.reference.load import load
+from shared.reference.reference import Reference
 from shared.runtime import Process
 from shared.settings import KafkaSettings
 from shared.web import export
 
+log = structlog.get_logger(__name__)
+
 SERVICE = "notify"
+ALL_COLLECTIONS = (*COLLECTIONS, *delivery_store.COLLECTIONS, *address_store.COLLECTIONS)
 
 
 async def api(process: Process) -> None:
@@ -48,7 +65,7 @@ async def api(process: Process) -> None:
         settings,
         service=SERVICE,
         reference_version=reference.version,
-        collections=COLLECTIONS,
+        collections=ALL_COLLECTIONS,
         routers=routers,
         policy=POLICY,
     )
@@ -69,8 +86,25 @@ async def worker(process: Process) -> None:
         KafkaSettings(),
         service=SERVICE,
         reference_version=reference.version,
-        collections=COLLECTIONS,
-        handlers=agents.handlers(BOOKS, ReferenceNames(reference)),
+        collections=ALL_COLLECTIONS,
+        handlers={**agents.handlers(BOOKS, ReferenceNames(reference)), **members.handlers(MEMBERS)},
         plan=PLAN,
-        retention=RETENTION,
+        retention=(*RETENTION, *delivery_store.RETENTION),
+        beside=lambda beside: _jobs(settings, reference, beside),
     )
+
+
+def _jobs(settings: NotifySettings, reference: Reference, beside: Beside) -> Iterable[Job]:
+    """What leaves the house. One worker sends; planning may be done by several at once."""
+    shelf, lease = MongoShelf(beside.database), beside.lease("deliveries")
+    ways = ReferenceWays(reference, MongoAddresses(beside.database))
+    metrics = DeliveryMetrics(beside.registry)
+    channels = open_channels(ChannelSettings(), system_clock, new_id, development=settings.environment == "development")
+    for fault in faults(ways.endpoints(), channels.secrets):
+        log.warning("a robot lacks its secret", fault=fault)
+    sending = Sending(
+        shelf, ways, channels.by_kind, lease, system_clock, metrics, ways.quiet_until, settings.public_origin
+    )
+    yield Job("planning", Planning(shelf, ways, system_clock).run)
+    yield Job("deliveries", sending.run, lease, channels.close)
+    yield Job("waiting deliveries", Watching(shelf.unsent, lease.safe, system_clock, metrics).run)

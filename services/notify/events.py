@@ -3,9 +3,10 @@
 from datetime import datetime
 
 from services.notify.domain.case import Heard, Joined, Reported, Where
-from services.notify.domain.words import UNCERTAIN, Words, said, same, why_adjusted, why_awarded
+from services.notify.domain.words import ACTIVITIES, UNCERTAIN, Words, said, same, why_adjusted, why_awarded
 from services.notify.ports import Names
 from shared.contracts import vocabulary
+from shared.contracts.activity_decided import ActivityDecided
 from shared.contracts.envelope import Message
 from shared.contracts.incident_changed import IncidentChanged
 from shared.contracts.incident_reported import IncidentReported
@@ -14,6 +15,7 @@ from shared.contracts.points_adjusted import PointsAdjusted
 from shared.contracts.points_awarded import PointsAwarded
 from shared.contracts.report_updated import ReportUpdated
 from shared.contracts.topics import (
+    ACTIVITY_DECIDED,
     INCIDENT_CHANGED,
     INCIDENT_REPORTED,
     INCIDENT_RESOLVED,
@@ -28,7 +30,8 @@ def reported(message: Message, names: Names) -> Heard:
     data = message.data
     assert isinstance(data, IncidentReported)  # the only type on this topic
     category = names.category(data.category.scheme, data.category.code)
-    report = Reported(data.code, data.rider, category, _where(data.place, names), data.emergency)
+    public = names.public(data.category.scheme, data.category.code)
+    report = Reported(data.code, data.rider, category, _where(data.place, names), data.emergency, public)
     return _heard(INCIDENT_REPORTED.name, message, "new", data.incident, riders=(data.rider,), report=report)
 
 
@@ -46,6 +49,7 @@ def changed(message: Message, names: Names) -> Heard:
     data = message.data
     assert isinstance(data, IncidentChanged)  # the only type on this topic
     word = _state_word(data) if data.kind == "state" else data.kind
+    word = f"escalated:{data.level}" if data.kind == "escalated" else word
     values = {"reason": _reason(data), "question": _reason(data)}
     if data.order is not None:
         values["department"] = names.department(data.order.department)
@@ -57,6 +61,8 @@ def changed(message: Message, names: Names) -> Heard:
         values=values,
         where=None if data.place is None else _where(data.place, names),
         category=None if data.category is None else names.category(data.category.scheme, data.category.code),
+        public=None if data.category is None else names.public(data.category.scheme, data.category.code),
+        department=None if data.order is None else data.order.department,
     )
 
 
@@ -94,6 +100,14 @@ def adjusted(message: Message, names: Names) -> Heard:
     return _heard(POINTS_ADJUSTED.name, message, data.kind, data.incident, values=values, riders=(data.rider,))
 
 
+def decided(message: Message, names: Names) -> Heard:
+    """A recorded activity was approved or not."""
+    data = message.data
+    assert isinstance(data, ActivityDecided)  # the only type on this topic
+    values = {"activity": ACTIVITIES[data.activity], "reason": said(data.reason)}
+    return _heard(ACTIVITY_DECIDED.name, message, data.kind, None, values=values, riders=(data.rider,))
+
+
 def _heard(
     topic: str,
     message: Message,
@@ -106,6 +120,8 @@ def _heard(
     joined: Joined | None = None,
     where: Where | None = None,
     category: Words | None = None,
+    public: bool | None = None,
+    department: str | None = None,
 ) -> Heard:
     return Heard(
         topic=topic,
@@ -120,6 +136,8 @@ def _heard(
         joined=joined,
         where=where,
         category=category,
+        public=public,
+        department=department,
     )
 
 
@@ -146,10 +164,10 @@ def _where(place: vocabulary.Place, names: Names) -> Where:
     """The micro-grid in words, and how people call the spot."""
     if place.grid is None:
         return Where(same(place.address) if place.address else Words("位置待核实", "place to be checked"), None)
-    found = names.place(place.grid.micro_grid)
+    plain = found = names.place(place.grid.micro_grid)
     if place.address:
         found = Words(f"{found.zh}，{place.address}", f"{found.en}, {place.address}")
-    return Where(found, place.grid.community)
+    return Where(found, place.grid.community, place.grid.micro_grid, plain)
 
 
 def _milliseconds(at: datetime) -> datetime:

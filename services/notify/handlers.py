@@ -4,12 +4,26 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 
-from services.notify.domain.case import Case, Heard, Letter, learn, news, rider_audience, staff_audience
+from services.notify.domain.case import (
+    Case,
+    Heard,
+    Letter,
+    department_audiences,
+    group_audiences,
+    leads_audience,
+    learn,
+    news,
+    rider_audience,
+    staff_audience,
+)
 from services.notify.domain.message import Copy, Message, ReadMark, Recipient, mark_id, message_id, of_case, of_passbook
-from services.notify.domain.telling import Audience
+from services.notify.domain.telling import SIDES, Audience
 from services.notify.ports import Books, ReadMarks, Recipients, Standing
 from shared.errors import Invalid
 from shared.mongo.work import Ref, Work
+
+_SIDES = {side: audience for audience, side in SIDES.items()}.values()
+"""One audience of each side."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +39,7 @@ class HearOfIncident:
         """The case, the texts of this event, and every inbox that this event brings into the case: an event later in the
         same batch may write to it, without having seen that it is there."""
         books, heard = self.books, self.heard
-        texts = [books.messages.ref(message_id(heard.key, side)) for side in (Audience.REPORTERS, Audience.STAFF)]
+        texts = [books.messages.ref(message_id(heard.key, side)) for side in _SIDES]
         return [books.cases.ref(self.incident), *texts, *(books.recipients.ref(name) for name in self._introduced())]
 
     def more_reads(self, work: Work) -> Iterable[Ref]:
@@ -53,7 +67,14 @@ class HearOfIncident:
         heard = self.heard
         riders = [*heard.riders, *([heard.report.rider] if heard.report else [])]
         places = [where for where in (heard.where, heard.report.where if heard.report else None) if where]
-        return [*map(rider_audience, riders), *(staff_audience(heard.subdistrict, where) for where in places)]
+        staff = [staff_audience(heard.subdistrict, where) for where in places]
+        groups = [group for where in places for group in group_audiences(where)]
+        leads = [leads_audience(heard.subdistrict)] if _tells_leads(heard) else []
+        return [*map(rider_audience, riders), *staff, *groups, *department_audiences(heard.department), *leads]
+
+
+def _tells_leads(heard: Heard) -> bool:
+    return any(row.audience is Audience.LEADS for row in heard.entry.rows)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +111,7 @@ def deliver(work: Work, books: Books, message: Message, audiences: Sequence[str]
         books.recipients.put(work, replace(inbox, last=inbox.last + 1))
         copies.append(Copy(audience, inbox.last + 1, work.now))
     if copies:
-        books.messages.put(work, replace(kept, to=(*kept.to, *copies)))
+        books.messages.put(work, replace(kept, to=(*kept.to, *copies), unplanned=True))
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,10 +1,13 @@
 """What the handlers need from outside, in the words of notify."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
 from services.notify.domain.audiences import Reach
 from services.notify.domain.case import Case
+from services.notify.domain.channel import Endpoint, Outcome, Parcel
+from services.notify.domain.member import Member
 from services.notify.domain.message import Copy, Message, ReadMark, Recipient
 from services.notify.domain.words import Words
 from shared.mongo.work import Event, Ref, Work
@@ -20,6 +23,10 @@ class Names(Protocol):
 
     def category(self, scheme: str, code: str) -> Words: ...
 
+    def public(self, scheme: str, code: str) -> bool:
+        """Whether the category may be spoken of where everybody reads; not, for one that is not known."""
+        ...
+
     def department(self, code: str) -> Words: ...
 
     def place(self, code: str) -> Words:
@@ -28,6 +35,10 @@ class Names(Protocol):
 
     def communities(self, subdistrict: str) -> tuple[str, ...]:
         """Codes of the communities of a sub-district; none for one that is not in it."""
+        ...
+
+    def groups(self, subdistrict: str) -> Mapping[str, str | None]:
+        """Codes of its chat groups, each with the community that it lies in, None for one across several."""
         ...
 
 
@@ -53,6 +64,14 @@ class Messages(Protocol):
     def ref(self, id_: str) -> Ref: ...
     def get(self, work: Work, id_: str) -> Message | None: ...
     def put(self, work: Work, item: Message, *events: Event) -> int: ...
+
+
+class Members(Protocol):
+    """Accounts in the working set of a transaction."""
+
+    def ref(self, id_: str) -> Ref: ...
+    def get(self, work: Work, id_: str) -> Member | None: ...
+    def put(self, work: Work, item: Member, *events: Event) -> int: ...
 
 
 class ReadMarks(Protocol):
@@ -89,3 +108,11 @@ class Inboxes(Protocol):
         ...
 
     async def standing(self, reach: Reach, audience: str) -> Standing: ...
+
+
+class Channel(Protocol):
+    """One way out of the house."""
+
+    async def send(self, endpoint: Endpoint, parcel: Parcel) -> Outcome:
+        """One attempt, ended within 15 s. Raises nothing that the other side can cause: every end of it is an outcome."""
+        ...

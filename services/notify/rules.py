@@ -1,5 +1,7 @@
 """Reference data in the words of notify."""
 
+from collections.abc import Mapping
+
 from services.notify.domain.words import Words, same
 from shared.reference.reference import Reference
 
@@ -10,6 +12,7 @@ class ReferenceNames:
     def __init__(self, reference: Reference) -> None:
         self._reference = reference
         self._communities = _communities(reference)
+        self._groups = _groups(reference, self._communities)
 
     @property
     def version(self) -> str:
@@ -18,6 +21,10 @@ class ReferenceNames:
     def category(self, scheme: str, code: str) -> Words:
         found = self._reference.categories.get((scheme, code))
         return same(code) if found is None else Words(found.zh, found.en)
+
+    def public(self, scheme: str, code: str) -> bool:
+        found = self._reference.categories.get((scheme, code))
+        return found is not None and found.public
 
     def department(self, code: str) -> Words:
         found = self._reference.departments.get(code)
@@ -37,6 +44,9 @@ class ReferenceNames:
     def communities(self, subdistrict: str) -> tuple[str, ...]:
         return self._communities.get(subdistrict, ())
 
+    def groups(self, subdistrict: str) -> Mapping[str, str | None]:
+        return self._groups.get(subdistrict, {})
+
 
 def _communities(reference: Reference) -> dict[str, tuple[str, ...]]:
     """By sub-district: the nodes below one, without those laid over (`kind`)."""
@@ -44,4 +54,14 @@ def _communities(reference: Reference) -> dict[str, tuple[str, ...]]:
     for code, node in reference.places.items():
         if node.kind is None and node.parent is not None and reference.places[node.parent].parent is None:
             found[node.parent] = (*found.get(node.parent, ()), code)
+    return found
+
+
+def _groups(reference: Reference, communities: Mapping[str, tuple[str, ...]]) -> dict[str, dict[str, str | None]]:
+    """By sub-district: its chat groups, each with its community."""
+    found: dict[str, dict[str, str | None]] = {}
+    for group in reference.groups.values():
+        node = reference.squads[group.of].community if group.level == "squad" else group.of
+        inside = node[:12] in communities.get(node[:9], ())
+        found.setdefault(node[:9], {})[group.code] = node[:12] if inside else None
     return found

@@ -12,6 +12,7 @@ import structlog
 from pymongo import ASCENDING, IndexModel
 from pymongo.errors import PyMongoError
 
+from services.notify.address_store import TREATMENTS
 from services.notify.domain.audiences import Reach
 from services.notify.domain.case import Case, rider_audience
 from services.notify.domain.message import Copy, Message, ReadMark, Recipient, mark_id
@@ -44,6 +45,7 @@ COLLECTIONS = (
         (
             IndexModel([("to.audience", ASCENDING), ("to.sequence", ASCENDING)], name="inbox", unique=True),
             IndexModel([("incident", ASCENDING)], name="of_incident"),
+            IndexModel([("unplanned", ASCENDING)], name="unplanned", partialFilterExpression={"unplanned": True}),
         ),
     ),
     Collection("read_marks"),
@@ -58,7 +60,22 @@ def _message(document: Document, person: Person) -> Document | None:
     return rename({**document, "to": copies}, person) if copies else None
 
 
-PLAN = Plan({"cases": rename, "messages": _message, "recipients": remove, "read_marks": remove, ANSWERS: remove})
+def _delivery(document: Document, person: Person) -> Document | None:
+    """What went to him goes; what staff or a group was told of his report never had his name."""
+    return None if document["audience"] == rider_audience(person.account) else rename(document, person)
+
+
+PLAN = Plan(
+    {
+        "cases": rename,
+        "messages": _message,
+        "deliveries": _delivery,
+        "recipients": remove,
+        "read_marks": remove,
+        ANSWERS: remove,
+        **TREATMENTS,
+    }
+)
 """Cases first: from then on nothing new is written to him. Nobody reads a forgotten rider's inbox, so it goes."""
 
 RETENTION = (Rule("messages", "messages", "at", 365, named=False), ANSWERS_RULE)
@@ -104,19 +121,19 @@ class MongoInboxes:
         # Numbers have no gap, so a window of them is a page; what MongoDB sorts an array by is not the element that matched.
         seen = _within(reach, audience)
         with _bounded():
-            after = max(after, await self._first(seen, after) - 1)
-            copy = {"$elemMatch": {"audience": seen, "sequence": {"$gt": after, "$lte": after + limit}}}
-            found = await self._messages.find({"to": copy}, {**_SHOWN, "to": copy}).to_list(None)
+            found = await self._window(seen, after, limit)
+            if not found and (first := await self._first(seen, after)):
+                found = await self._window(seen, first - 1, limit)
         messages = [MESSAGES.load(document) for document in found]
         return sorted(((message.to[0], message) for message in messages), key=lambda pair: pair[0].sequence)
+
+    async def _window(self, audience: Any, after: int, limit: int) -> list[Document]:
+        copy = {"$elemMatch": {"audience": audience, "sequence": {"$gt": after, "$lte": after + limit}}}
+        return await self._messages.find({"to": copy}, {**_SHOWN, "to": copy}).to_list(None)
 
     async def _first(self, audience: Any, after: int) -> int:
         """The number of the oldest message there is above `after`: what is too old is removed. 0 if there is none."""
         copy = {"$elemMatch": {"audience": audience, "sequence": {"$gt": after}}}
-        if await self._messages.find_one(
-            {"to": {"$elemMatch": {"audience": audience, "sequence": after + 1}}}, {"_id": 1}
-        ):
-            return after + 1
         numbers: list[dict[str, Any]] = [
             {"$match": {"to": copy}},
             {"$unwind": "$to"},

@@ -5,9 +5,10 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Protocol, TypeVar
 
-from shared.reference import calendars, categories, groups, points, rules
+from shared.reference import calendars, categories, channels, groups, points, rules
 from shared.reference.calendars import Calendar, CalendarFile
 from shared.reference.categories import CategoriesFile
+from shared.reference.channels import ChannelsFile, Quiet
 from shared.reference.departments import Department
 from shared.reference.files import ReferenceInvalid, read, version
 from shared.reference.life import Life, meet
@@ -28,8 +29,8 @@ def load(directory: Path) -> Reference:
 
 def examine(files: Mapping[str, bytes]) -> Reference:
     """The reference data in these files by name: departments, categories, points and routing*.yaml; for each sub-district
-    `subdistrict-<code>.yaml` with its `.geojson`; and, where there are any, calendar-<year>, homes*, prizes* and
-    squads*.yaml. A file of another name is a fault.
+    `subdistrict-<code>.yaml` with its `.geojson`; and, where there are any, calendar-<year>, homes*, prizes*,
+    squads* and channels*.yaml. A file of another name is a fault.
 
     Raises `ReferenceInvalid` with the faults of every file, not just the first.
     """
@@ -39,11 +40,11 @@ def examine(files: Mapping[str, bytes]) -> Reference:
     life = meet(reading, territory, sound=not reading.faults)
     known = staff(reading, territory.subdistricts)
     kinds, pays, calendar = _kinds(reading, known), _pays(reading), _calendar(reading)
-    routing = _routing(reading)
+    routing, spoken = _routing(reading), _spoken(reading, territory, life, known)
     # Rules point into everything else, so their faults mean something only once the rest is right.
     if reading.faults or kinds is None or pays is None:
         raise ReferenceInvalid(reading.faults)
-    reference = _put_together(files, territory, life, known, kinds, pays, calendar, routing)
+    reference = _put_together(files, territory, life, known, kinds, pays, calendar, routing, spoken)
     rules.check(routing, reference, reading.faults)
     if reading.faults:
         raise ReferenceInvalid(reading.faults)
@@ -77,6 +78,15 @@ def _routing(reading: Reading) -> dict[str, RoutingFile]:
     return files
 
 
+def _spoken(
+    reading: Reading, territory: Territory, life: Life, known: Mapping[str, Department]
+) -> dict[str, ChannelsFile]:
+    files = reading.family("channels", ChannelsFile)
+    there = list(groups.tree(territory.tree, life.squads))
+    channels.check(files, there, territory.tree, set(known), reading.faults)
+    return files
+
+
 def _put_together(
     files: Mapping[str, bytes],
     territory: Territory,
@@ -86,6 +96,7 @@ def _put_together(
     pays: PointsRules,
     calendar: Calendar,
     routing: Mapping[str, RoutingFile],
+    spoken: Mapping[str, ChannelsFile],
 ) -> Reference:
     return Reference(
         version=version(files),
@@ -106,6 +117,8 @@ def _put_together(
         partners=_by_code(life.partners),
         teams=_by_code(life.teams),
         squads=_by_code(life.squads),
+        robots=_by_code(robot for file in spoken.values() for robot in file.robots),
+        quiet=next((file.quiet for file in spoken.values() if file.quiet), Quiet()),
     )
 
 

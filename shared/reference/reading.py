@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from shared.reference.files import Fault, Model, parse
 
-_FAMILIES = ("routing", "homes", "prizes", "squads")
+_FAMILIES = ("routing", "homes", "prizes", "squads", "channels")
 """Each may be several files: `routing.yaml`, `routing-winter.yaml`, …"""
 
 _NAMES = re.compile(

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from shared.geo.grid import GridIndex
 from shared.reference.calendars import Calendar
 from shared.reference.categories import Category, CategoryKey, Priority, Scheme, Tile
+from shared.reference.channels import Quiet, Robot
 from shared.reference.departments import Department
 from shared.reference.groups import Group
 from shared.reference.homes import Home
@@ -19,7 +20,7 @@ from shared.reference.squads import Partner, Squad, Team
 @dataclass(frozen=True, slots=True)
 class Reference:
     """`version`: sha256 (hex) over the files. Mappings are read-only: departments (community inboxes included),
-    sub-districts, places, homes, prizes, partners, teams, squads and groups by code, categories by (scheme, code).
+    sub-districts, places, homes, prizes, partners, teams, squads, groups and robots by code, categories by (scheme, code).
     `rules` are sorted by their order, `cases` are the examples that came with them.
     """
 
@@ -41,6 +42,8 @@ class Reference:
     partners: Mapping[str, Partner]
     teams: Mapping[str, Team]
     squads: Mapping[str, Squad]
+    robots: Mapping[str, Robot]
+    quiet: Quiet
 
     def route(
         self, category: CategoryKey, condition: str | None, place: str | None, priority: Priority | None = None

@@ -13,6 +13,7 @@ import httpx2
 from services.notify.agents import handlers
 from services.notify.domain.words import Words
 from services.notify.store import BOOKS, MESSAGES
+from shared.contracts.activity_decided import ActivityDecided
 from shared.contracts.envelope import Envelope, Message
 from shared.contracts.event import EventData
 from shared.contracts.incident_changed import IncidentChanged
@@ -41,6 +42,9 @@ class StubNames:
     def category(self, scheme: str, code: str) -> Words:
         return Words(f"类别{code}", f"category {code}")
 
+    def public(self, scheme: str, code: str) -> bool:
+        return code != "PRIVATE"
+
     def department(self, code: str) -> Words:
         return Words(f"部门{code}", f"department {code}")
 
@@ -49,6 +53,9 @@ class StubNames:
 
     def communities(self, subdistrict: str) -> tuple[str, ...]:
         return (HERE, THERE) if subdistrict == SUBDISTRICT else ()
+
+    def groups(self, subdistrict: str) -> dict[str, str | None]:
+        return {f"officers-{HERE}": HERE, f"officers-{THERE}": THERE, "unit-across": None}
 
 
 @dataclass(frozen=True)
@@ -149,7 +156,7 @@ def changed(
         "incident": incident,
         "code": CODES.get(incident, "7K3M-9QXA"),
         "actor_kind": "system",
-        **({"order": order} if kind.startswith(("order_", "reminder")) else {}),
+        **({"order": order} if kind.startswith(("order_", "reminder", "escalated")) else {}),
         **more,
     }
     data = IncidentChanged.model_validate(fields)
@@ -218,6 +225,22 @@ def adjusted(kind: str, entry: str, minute: float, rider: str = "rider-1", **mor
         **more,
     }
     return said("points-adjusted", rider, f"points-adjusted:{entry}", minute, PointsAdjusted.model_validate(fields))
+
+
+def decided(kind: str, version: int, rider: str = "rider-1", **more: Any) -> Said:
+    """A recorded activity was looked at."""
+    fields: dict[str, Any] = {
+        "subdistrict": SUBDISTRICT,
+        "kind": kind,
+        "recorded_activity": "act",
+        "version": version,
+        "rider": rider,
+        "activity": "volunteer",
+        "actor_kind": "staff",
+        **more,
+    }
+    data = ActivityDecided.model_validate(fields)
+    return said("activity-decided", rider, f"activity-decided:act:{version}", version, data)
 
 
 async def hear(lane: Lane, events: Iterable[Said]) -> list[Received]:

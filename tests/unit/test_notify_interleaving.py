@@ -39,6 +39,8 @@ STORY = [
     changed("order_accepted", 6, 5, department="drainage"),
     state("in_progress", 7, 5, "dispatched"),
     changed("place", 8, 6, place=place(THERE)),
+    changed("reminder", 81, 6, department="drainage"),
+    changed("escalated", 82, 6.5, department="drainage", level="subdistrict_lead"),
     changed("category", 9, 6, category={"scheme": "gb30428", "code": "P0101"}),
     updated("joined", 2, 7, rider=R3),
     updated("comment", 3, 7, rider=R3),

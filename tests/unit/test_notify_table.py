@@ -9,17 +9,19 @@ import pytest
 from services.notify.agents import handlers
 from services.notify.domain.telling import TABLE
 from services.notify.store import BOOKS, MESSAGES
+from shared.contracts.activity_decided import ActivityDecided
 from shared.contracts.incident_changed import IncidentChanged
 from shared.contracts.incident_resolved import IncidentResolved
 from shared.contracts.points_adjusted import PointsAdjusted
 from shared.contracts.report_updated import ReportUpdated
-from shared.contracts.vocabulary import IncidentState
+from shared.contracts.vocabulary import IncidentState, Level
 from shared.mongo.lane import Lane
 from shared.mongo.work import Ref, Work, more_reads
 from tests.support.lanes import running
 from tests.support.memory import NOW, MemoryTransactor
 from tests.support.notifying import (
     HERE,
+    SUBDISTRICT,
     THERE,
     Got,
     Said,
@@ -27,6 +29,7 @@ from tests.support.notifying import (
     adjusted,
     awarded,
     changed,
+    decided,
     hear,
     inboxes,
     place,
@@ -37,10 +40,17 @@ from tests.support.notifying import (
 )
 
 R1, R2, STAFF = "rider:rider-1", "rider:rider-2", f"community:{HERE}"
+OFFICERS, UNIT = f"group:officers-{HERE}", f"group:unit-{HERE}00505"
+WATER, LEADS = "department:water", f"subdistrict:{SUBDISTRICT}"
 Told = tuple[str, str, str]
 
+FIXED = [(OFFICERS, "fixed_for_groups", "low"), (UNIT, "fixed_for_groups", "low")]
+
 EVENTS: dict[tuple[str, str], tuple[list[Said], list[Told]]] = {
-    ("incident-reported", "new"): ([], [(R1, "received", "normal"), (STAFF, "staff_new", "normal")]),
+    ("incident-reported", "new"): (
+        [],
+        [(R1, "received", "normal"), (STAFF, "staff_new", "normal"), (OFFICERS, "group_new", "normal")],
+    ),
     ("report-updated", "joined"): ([updated("joined", 1, 1)], [(R2, "joined", "normal")]),
     ("report-updated", "broken_again"): ([updated("broken_again", 1, 1)], [(R2, "broken_again", "normal")]),
     **{
@@ -94,20 +104,44 @@ EVENTS: dict[tuple[str, str], tuple[list[Said], list[Told]]] = {
     ),
     ("incident-changed", "merged"): ([changed("merged", 1, 1, other_incident="main")], []),
     ("incident-changed", "unmerged"): ([changed("unmerged", 1, 1, other_incident="alone")], []),
-    ("incident-changed", "order_offered"): ([changed("order_offered", 1, 1)], [(R1, "asked", "low")]),
+    ("incident-changed", "order_offered"): (
+        [changed("order_offered", 1, 1)],
+        [(R1, "asked", "low"), (WATER, "department_offer", "normal")],
+    ),
     ("incident-changed", "order_moved"): (
         [changed("order_returned", 1, 1, reason="属于排水"), changed("order_offered", 2, 2, department="drainage")],
-        [(R1, "moved", "normal")],
+        [(R1, "moved", "normal"), ("department:drainage", "department_offer", "normal")],
     ),
     ("incident-changed", "order_returned"): ([changed("order_returned", 1, 1, reason="属于排水")], []),
     ("incident-changed", "order_accepted"): ([changed("order_accepted", 1, 1)], [(R1, "accepted", "low")]),
     ("incident-changed", "order_extension"): ([changed("order_extension", 1, 1)], []),
     ("incident-changed", "order_done"): ([changed("order_done", 1, 1)], []),
-    ("incident-changed", "order_withdrawn"): ([changed("order_withdrawn", 1, 1)], []),
-    ("incident-changed", "reminder"): ([changed("reminder", 1, 1)], []),
-    ("incident-changed", "escalated"): ([changed("escalated", 1, 1, level="community_lead")], []),
-    ("incident-resolved", "department"): ([resolved(1, 1)], [(R1, "fixed", "normal")]),
-    ("incident-resolved", "self_fixed"): ([resolved(1, 1, how="self_fixed")], [(R1, "fixed_by_rider", "normal")]),
+    ("incident-changed", "order_withdrawn"): (
+        [changed("order_withdrawn", 1, 1)],
+        [(WATER, "department_withdrawn", "normal")],
+    ),
+    ("incident-changed", "reminder"): ([changed("reminder", 1, 1)], [(WATER, "department_reminder", "normal")]),
+    ("incident-changed", "escalated:accept_missed"): (
+        [changed("escalated", 1, 1, level="accept_missed")],
+        [(WATER, "department_accept_missed", "urgent")],
+    ),
+    ("incident-changed", "escalated:department_lead"): (
+        [changed("escalated", 1, 1, level="department_lead")],
+        [(WATER, "department_late", "normal")],
+    ),
+    ("incident-changed", "escalated:community_lead"): (
+        [changed("escalated", 1, 1, level="community_lead")],
+        [(STAFF, "staff_late", "normal")],
+    ),
+    ("incident-changed", "escalated:subdistrict_lead"): (
+        [changed("escalated", 1, 1, level="subdistrict_lead")],
+        [(LEADS, "leads_late", "normal")],
+    ),
+    ("incident-resolved", "department"): ([resolved(1, 1)], [(R1, "fixed", "normal"), *FIXED]),
+    ("incident-resolved", "self_fixed"): (
+        [resolved(1, 1, how="self_fixed")],
+        [(R1, "fixed_by_rider", "normal"), *FIXED],
+    ),
     ("points-awarded", "hazard"): ([awarded("e1", 1)], [(R1, "points_awarded", "normal")]),
     ("points-awarded", "activity"): (
         [awarded("e1", 1, incident=None, activity="meeting", rule="meeting")],
@@ -125,6 +159,11 @@ EVENTS: dict[tuple[str, str], tuple[list[Said], list[Told]]] = {
         ("points-adjusted", kind): ([adjusted(kind, "e1", 1, points=5)], [(R1, kind, "normal")])
         for kind in ("redemption_cancelled", "redemption_expired")
     },
+    ("activity-decided", "approved"): ([decided("approved", 1)], []),
+    ("activity-decided", "rejected"): (
+        [decided("rejected", 1, reason="照片看不清")],
+        [(R1, "activity_rejected", "normal")],
+    ),
 }
 
 
@@ -161,9 +200,12 @@ def test_the_table_answers_whatever_the_contract_can_say() -> None:
 
     words = {
         "report-updated": kinds(ReportUpdated),
-        "incident-changed": (kinds(IncidentChanged) - {"state"}) | {f"state:{s}" for s in get_args(IncidentState)},
+        "incident-changed": (kinds(IncidentChanged) - {"state", "escalated"})
+        | {f"state:{s}" for s in get_args(IncidentState)}
+        | {f"escalated:{level}" for level in get_args(Level)},
         "incident-resolved": kinds(IncidentResolved, "how"),
         "points-adjusted": kinds(PointsAdjusted),
+        "activity-decided": kinds(ActivityDecided),
     }
     assert {(topic, word) for topic, known in words.items() for word in known} <= set(TABLE)
 
@@ -200,8 +242,11 @@ async def test_riders_read_the_words_of_the_report_and_staff_the_corrected_ones(
         changed("category", 2, 1, category={"scheme": "gb30428", "code": "P0101"}),
     )
     told = await notify.hear(state("resolved", 3, 2), resolved(1, 2))
-    assert {g.audience: g.template for g in told} == {f"community:{THERE}": "fixed_for_staff", R1: "fixed"}
-    staff, rider = told
+    assert {g.audience: g.template for g in told if not g.audience.startswith("group:")} == {
+        f"community:{THERE}": "fixed_for_staff",
+        R1: "fixed",
+    }
+    rider, staff = (next(g for g in told if g.audience == name) for name in (R1, f"community:{THERE}"))
     assert "类别P0101" in staff.zh
     assert "南门" in staff.zh
     assert "类别P0106" in rider.zh
@@ -227,20 +272,22 @@ async def test_scenario_22_a_return_is_told_as_a_move_and_never_as_a_refusal(not
         changed("order_offered", 4, 2, department="drainage"),
         changed("order_offered", 5, 3, department="gas"),
     )
-    assert [g.template for g in got] == ["asked", "asked", "moved", "asked"]
-    assert "已转给部门drainage" in got[2].zh
-    assert not any(word in g.zh for g in got for word in ("退回", "拒", "不予"))
+    riders = [g for g in got if g.audience == R1]
+    assert [g.template for g in riders] == ["asked", "asked", "moved", "asked"]
+    assert "已转给部门drainage" in riders[2].zh
+    assert not any(word in g.zh for g in riders for word in ("退回", "拒", "不予"))
 
 
 async def test_a_new_cycle_begins_with_asking_not_with_moving(notify: Notify) -> None:
     await notify.hear(reported(), changed("order_returned", 1, 1, reason="x"), state("resolved", 2, 2))
     again = state("dispatched", 3, 3, "resolved", reason="又坏了")
-    assert [g.template for g in await notify.hear(again, changed("order_offered", 4, 3))] == ["reopened", "asked"]
+    got = await notify.hear(again, changed("order_offered", 4, 3))
+    assert [g.template for g in got if g.audience == R1] == ["reopened", "asked"]
 
 
 async def test_a_second_resolved_after_a_reopening_is_a_new_message(notify: Notify) -> None:
     await notify.hear(reported(), resolved(1, 5))
-    (second,) = await notify.hear(resolved(2, 50))
+    (second,) = [g for g in await notify.hear(resolved(2, 50)) if g.audience == R1]
     assert second.key == "incident-resolved|incident-resolved:inc:2|rider:rider-1"
     assert not await notify.hear(resolved(1, 5), resolved(2, 50))
 
@@ -250,7 +297,7 @@ async def test_whoever_joins_hears_what_happens_from_then_on(notify: Notify) -> 
     late = await notify.hear(changed("order_accepted", 2, 4.9))
     assert [g.audience for g in late] == [R1]
     both = await notify.hear(state("temporary_safe", 3, 6), resolved(1, 7, "rider-1", "rider-9"))
-    assert [(g.audience, g.template) for g in both] == [
+    assert [(g.audience, g.template) for g in both if g.audience.startswith("rider:")] == [
         (R1, "temporary_safe"),
         (R1, "fixed"),
         (R2, "temporary_safe"),
@@ -294,3 +341,40 @@ async def test_a_message_names_the_reference_data_whose_words_it_uses(notify: No
     stored = [document for ref, document in notify.store.documents.items() if ref.collection == "messages"]
     assert stored
     assert {document["reference_version"] for document in stored} == {"v1"}
+
+
+async def test_groups_read_the_words_of_the_grid_tree_and_nothing_that_a_person_wrote(notify: Notify) -> None:
+    got = await notify.hear(reported(emergency=True, place=place(HERE, "张三家门口")))
+    groups = {g.audience: g for g in got if g.audience.startswith("group:")}
+    assert {name: (g.template, g.urgency) for name, g in groups.items()} == {
+        OFFICERS: ("group_new", "urgent"),
+        UNIT: ("group_danger", "urgent"),
+    }
+    assert not any("张三" in g.zh + g.en for g in groups.values())
+    assert all("网格" in g.zh and "类别P0106" in g.zh for g in groups.values())
+
+
+async def test_what_is_not_public_is_marked_and_a_correction_counts(notify: Notify) -> None:
+    private = {"scheme": "gb30428", "code": "PRIVATE"}
+    await notify.hear(reported(category=private), resolved(1, 2))
+    await notify.hear(
+        reported("inc-2"),
+        changed("category", 1, 1, "inc-2", category=private),
+        state("resolved", 2, 2, incident="inc-2"),
+    )
+    public = {
+        (ref.id, document["public"])
+        for ref, document in notify.store.documents.items()
+        if ref.collection == "messages" and document and document["template"] in ("group_new", "fixed_for_staff")
+    }
+    assert public == {
+        ("incident-reported|incident-reported:inc|officers", False),
+        ("incident-reported|incident-reported:inc-2|officers", True),
+        ("incident-changed|incident-changed:inc-2:2:0|staff", False),
+    }
+
+
+async def test_a_community_that_is_asked_itself_is_told_as_its_staff(notify: Notify) -> None:
+    await notify.hear(reported())
+    got = await notify.hear(changed("order_offered", 1, 1, department=f"community-{HERE}"))
+    assert [g.audience for g in got] == [R1]

@@ -37,6 +37,14 @@ def test_a_missing_template_or_placeholder_is_named() -> None:
         check(table, {"a": template})
 
 
+def test_what_a_person_wrote_is_refused_for_a_group_and_so_are_two_texts_for_one_side() -> None:
+    template = Template(Words("{reason}", "{reason}"), Words("", ""), Words("", ""), "/x")
+    rows = (Row(Audience.UNIT, "a", None), Row(Audience.DANGER_UNIT, "b", None))
+    table = {("t", "w"): Entry(rows, frozenset({"reason"}), of_case=False)}
+    with pytest.raises(ValueError, match=r"a: a group must not read reason; .*two texts for one side"):
+        check(table, {"a": template, "b": template})
+
+
 @pytest.mark.parametrize("name", TEMPLATES)
 def test_a_text_is_whole_in_both_languages_and_says_what_comes_next(name: str) -> None:
     template = TEMPLATES[name]
@@ -62,7 +70,7 @@ def test_scenario_26_only_a_message_about_something_fixed_says_so(name: str) -> 
 
 def test_no_text_can_name_a_person() -> None:
     used = {name for template in TEMPLATES.values() for name in placeholders(template)}
-    assert used == CASE_VALUES | {"department", "reason", "question", "points", "balance", "why"}
+    assert used == CASE_VALUES | {"activity", "department", "reason", "question", "points", "balance", "why"}
 
 
 def test_what_people_wrote_is_shown_and_never_read_as_a_placeholder() -> None:

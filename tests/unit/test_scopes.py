@@ -31,6 +31,17 @@ UNSCOPED = {
         [f"MongoReadings.{name}" for name in ("told_before", "keep", "of")],
         "how far departments have read their topics: numbers and times, nothing of people",
     ),
+    **dict.fromkeys(
+        [
+            f"MongoShelf.{name}"
+            for name in (
+                *("unplanned", "keep", "planned", "lines", "line", "waiting", "begin", "end", "keep_line"),
+                *("sending", "finished", "unsent"),
+            )
+        ],
+        "the worker sends people what they were told anyway; nobody calls it",
+    ),
+    "MongoAddresses.of": "the worker asks where a rider wants to be told; no route does",
     "InboxChanges.listen": "hears that an inbox has changed, reads nothing of it",
 }
 """Public methods of stores without a scope, and why none is needed."""

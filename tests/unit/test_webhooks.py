@@ -15,11 +15,13 @@ from typing import Any, cast
 import pytest
 
 from ops.local.state import REPOSITORY
-from services.dispatch import webhook_client
-from services.dispatch.domain.webhooks import Delivery, Hook, delay, signature
-from services.dispatch.webhook_client import WebhookClient, is_public, read_secrets
+from services.dispatch.domain.webhooks import Delivery, Hook, delay
+from services.dispatch.webhook_client import WebhookClient, read_secrets
 from services.dispatch.webhooks import Undelivered, Webhooks
+from shared import outward
 from shared.mongo.lease import Lease
+from shared.outward import is_public
+from shared.signed import signature
 
 START = datetime(2026, 11, 25, 8, 0, tzinfo=UTC)
 SECRET = "s" * 32
@@ -269,7 +271,7 @@ async def test_a_body_without_end_is_not_read() -> None:
 
 
 async def test_a_server_that_never_answers_costs_its_time_and_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(webhook_client, "SECONDS", 0.3)
+    monkeypatch.setattr(outward, "SECONDS", 0.3)
     async with listening(answer=b"") as server:
         with pytest.raises(Undelivered, match="no answer within"):
             await deliver(server)

@@ -1,7 +1,5 @@
-"""A department's webhook: what is sent to it, how it is signed, and when it is tried again."""
+"""A department's webhook: what is sent to it, and when it is tried again."""
 
-import hashlib
-import hmac
 import json
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -11,8 +9,6 @@ DELAYS = tuple(timedelta(seconds=seconds) for seconds in (1, 5, 30, 120, 600))
 
 EVERY = timedelta(minutes=30)
 """After all further ones. Nothing is ever dropped."""
-
-SIGNATURE = "Qianshao-Signature"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,13 +39,6 @@ class Delivery:
 def delay(tries: int) -> timedelta:
     """How long to wait after the failure number `tries`, counted from 1."""
     return DELAYS[tries - 1] if tries <= len(DELAYS) else EVERY
-
-
-def signature(key: str, secret: str, at: datetime, body: bytes) -> str:
-    """Value of the header `SIGNATURE`: the time is part of what is signed, so that an old message cannot be sent again."""
-    stamp = int(at.timestamp())
-    digest = hmac.new(secret.encode(), f"{stamp}.".encode() + body, hashlib.sha256).hexdigest()
-    return f"t={stamp},k={key},v1={digest}"
 
 
 def structured(headers: list[tuple[str, bytes]], value: bytes) -> bytes:

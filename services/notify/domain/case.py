@@ -17,10 +17,13 @@ from shared.pseudonym import is_pseudonym
 
 @dataclass(frozen=True, slots=True)
 class Where:
-    """A place in words, and the code of its community (None while it is uncertain)."""
+    """A place in words, and the code of its community (None while it is uncertain). `plain`: the words of the grid tree
+    alone, without what a person wrote; `grid`: the micro-grid."""
 
     words: Words
     community: str | None
+    grid: str | None = None
+    plain: Words | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +35,7 @@ class Reported:
     category: Words
     where: Where
     emergency: bool
+    public: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +62,8 @@ class Heard:
     joined: Joined | None = None
     where: Where | None = None
     category: Words | None = None
+    public: bool | None = None
+    department: str | None = None
 
     @property
     def key(self) -> str:
@@ -82,11 +88,14 @@ class Step:
     where: Where | None = None
     before: Where | None = None
     category: Words | None = None
+    public: bool | None = None
+    department: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One incident. `returned` counts orders of this cycle that came back and were not offered to another department yet."""
+    """One incident. `returned` counts orders of this cycle that came back and were not offered to another department yet.
+    `over`: nothing more is to be done about it, as far as was heard."""
 
     id: str
     subdistrict: str
@@ -96,6 +105,8 @@ class Case:
     category: Words | None = None
     returned: int = 0
     steps: tuple[Step, ...] = ()
+    over: bool = False
+    public: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +123,9 @@ class Letter:
         return f"{self.step.key}|{self.audience}"
 
 
+_ENDS = frozenset({"state:resolved", "state:closed", "state:duplicate", "state:rejected", "state:closed_no_action"})
+
+
 def learn(case: Case, heard: Heard) -> Case:
     """The case with the facts of one more event; the same event again adds nothing."""
     if any(step.key == heard.key for step in case.steps):
@@ -123,15 +137,19 @@ def learn(case: Case, heard: Heard) -> Case:
         joined=_joined(case, heard.joined),
         where=heard.where or case.where,
         category=heard.category or case.category,
+        public=case.public if heard.public is None else heard.public,
         returned=returned,
+        over=word in _ENDS if word.startswith("state:") else case.over,
     )
     entry = TABLE[heard.topic, word]
     if not entry.rows:
         return known
-    step = Step(heard.key, heard.topic, word, heard.at, entry.of(heard.values), heard.riders)
+    step = Step(
+        heard.key, heard.topic, word, heard.at, entry.of(heard.values), heard.riders, department=heard.department
+    )
     if heard.topic == INCIDENT_CHANGED.name:
         # Only steps of the topic that brings corrections can say what was corrected by then.
-        step = replace(step, where=known.where, before=case.where, category=known.category)
+        step = replace(step, where=known.where, before=case.where, category=known.category, public=known.public)
     return replace(known, steps=(*case.steps, step))
 
 
@@ -181,6 +199,18 @@ def _audiences(case: Case, report: Reported, step: Step, audience: Audience) -> 
             where, before = step.where or report.where, step.before or report.where
             moved = where.community is not None and where.community != before.community
             return [staff_audience(case.subdistrict, where)] if moved else []
+        case Audience.OFFICERS | Audience.UNIT | Audience.DANGER_UNIT:
+            quiet = audience is Audience.DANGER_UNIT and not report.emergency
+            groups = group_audiences(step.where or report.where)
+            return [] if quiet or not groups else [groups[0 if audience is Audience.OFFICERS else 1]]
+        case Audience.DEPARTMENT:
+            return department_audiences(step.department)
+        case Audience.LEADS:
+            return [leads_audience(case.subdistrict)]
+
+
+RIDER, ACCOUNT = "rider", "account"
+"""Kinds of audiences that are one person."""
 
 
 def riders_audiences(riders: Iterable[str]) -> list[str]:
@@ -190,9 +220,26 @@ def riders_audiences(riders: Iterable[str]) -> list[str]:
 
 def rider_audience(rider: str) -> str:
     """One rider's own inbox."""
-    return f"rider:{rider}"
+    return f"{RIDER}:{rider}"
 
 
 def staff_audience(subdistrict: str, where: Where) -> str:
     """The staff who see to a place; nobody guesses a community for an uncertain one."""
-    return f"community:{where.community}" if where.community else f"subdistrict:{subdistrict}"
+    return f"community:{where.community}" if where.community else leads_audience(subdistrict)
+
+
+def leads_audience(subdistrict: str) -> str:
+    """Who sees to everything in a sub-district."""
+    return f"subdistrict:{subdistrict}"
+
+
+def group_audiences(where: Where) -> tuple[str, ...]:
+    """The officers' group of the community and the unit group of the micro-grid; none while the place is uncertain."""
+    if where.community is None or where.grid is None:
+        return ()
+    return f"group:officers-{where.community}", f"group:unit-{where.grid}"
+
+
+def department_audiences(department: str | None) -> list[str]:
+    """The people of a department. A community's own inbox is its staff, who are told as such."""
+    return [] if department is None or department.startswith("community-") else [f"department:{department}"]

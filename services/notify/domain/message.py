@@ -1,10 +1,10 @@
 """Messages as they are kept: one document per text, with everyone it went to and the number it has in each inbox."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from services.notify.domain.case import Case, Heard, Letter, riders_audiences
-from services.notify.domain.telling import Audience, Row, Urgency
+from services.notify.domain.telling import GROUPS, SIDES, Audience, Row, Urgency
 from services.notify.domain.templates import TEMPLATES, Text, render
 from services.notify.domain.words import Words, same
 
@@ -22,7 +22,9 @@ class Copy:
 class Message:
     """A text with what it was made of. `at` is when the thing happened. The natural key of a copy is (`event`, audience).
 
-    `reference_version` is the reference data whose names it was told with.
+    `reference_version` is the reference data whose names it was told with. `community`: whose desk sees what became of it.
+    `public`: its category may be spoken of where everybody reads. `unplanned`: copies of it may have ways to go beside the
+    inbox, see `planning`.
     """
 
     id: str
@@ -39,6 +41,9 @@ class Message:
     at: datetime
     to: tuple[Copy, ...] = field(default=())
     reference_version: str = ""
+    community: str | None = None
+    unplanned: bool = True
+    public: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,13 +63,9 @@ class ReadMark:
     up_to: int = 0
 
 
-RIDERS, STAFF = "riders", "staff"
-"""The texts that one event can have: what riders read and what staff read."""
-
-
 def message_id(event: str, audience: Audience) -> str:
     """One text an event and side; the side keeps it known before anything is loaded."""
-    return f"{event}|{RIDERS if audience in (Audience.RIDER, Audience.REPORTERS) else STAFF}"
+    return f"{event}|{SIDES[audience]}"
 
 
 def mark_id(audience: str, account: str) -> str:
@@ -72,16 +73,22 @@ def mark_id(audience: str, account: str) -> str:
     return f"{audience}|{account}"
 
 
+_SOMEWHERE = Words("本网格", "this grid")
+
+
 def of_case(case: Case, letter: Letter) -> Message:
     """The text of a letter. Riders read the words of the report, staff read the place and category as corrected."""
     step, row, report = letter.step, letter.row, case.report
     assert report is not None  # no letter is due before the report is known
     where, category = report.where, report.category
-    if row.audience in (Audience.STAFF, Audience.NEW_STAFF):
+    if SIDES[row.audience] != "riders":
         where, category = step.where or where, step.category or category
-    values = {"code": same(report.code), "category": category, "place": where.words, **step.values}
+    place = (where.plain or _SOMEWHERE) if row.audience in GROUPS else where.words
+    values = {"code": same(report.code), "category": category, "place": place, **step.values}
     urgency = row.urgency or (Urgency.URGENT if report.emergency else Urgency.NORMAL)
-    return _message(step.key, case.subdistrict, case.id, report.code, row, urgency, values, step.at)
+    message = _message(step.key, case.subdistrict, case.id, report.code, row, urgency, values, step.at)
+    public = report.public if step.public is None else step.public
+    return replace(message, community=(step.where or report.where).community, public=public)
 
 
 def of_passbook(heard: Heard, row: Row) -> tuple[Message, list[str]]:

@@ -246,6 +246,85 @@ TEMPLATES: Mapping[str, Template] = {
         ),
         _DESK,
     ),
+    "staff_late": _t(
+        ("{code} 已超时", "{code} is overdue"),
+        ("{place}：{category}，{department}已超过时限。", "{place}: {category}: {department} is past its deadline."),
+        _DESK,
+    ),
+    "leads_late": _t(
+        ("{code} 严重超时", "{code} is far overdue"),
+        (
+            "{place}：{category}，{department}超过时限一半以上，请督办。",
+            "{place}: {category}: {department} has taken over half as long again as it had.",
+        ),
+        _DESK,
+    ),
+    # For a department's people
+    "department_offer": _t(
+        ("新任务 {code}", "New order {code}"),
+        ("{place}：{category}，编号 {code}，请{department}受理。", "{place}: {category}, {code}, for {department}."),
+        ("请在工单页受理，或说明理由退回。", "Please accept it on the orders page, or return it with a reason."),
+    ),
+    "department_withdrawn": _t(
+        ("任务 {code} 已撤回", "Order {code} was withdrawn"),
+        ("{place}：{category}，不再需要{department}处理。", "{place}: {category}: {department} need not act any more."),
+        ("无需再做。", "Nothing is left to do."),
+    ),
+    "department_reminder": _t(
+        ("提醒：{code} 时限过半", "Reminder: half of the time for {code} is gone"),
+        (
+            "{place}：{category}，{department}的时限已过半。",
+            "{place}: {category}: half of {department}'s time is gone.",
+        ),
+        ("来不及时请申请延期。", "Please ask for more time if it will not do."),
+    ),
+    "department_accept_missed": _t(
+        ("{code} 尚未受理", "{code} was not accepted in time"),
+        (
+            "{place}：{category}，{department}未在时限内受理。",
+            "{place}: {category}: {department} has not accepted it in time.",
+        ),
+        ("请负责人立即安排。", "Whoever leads it, please see to it now."),
+    ),
+    "department_late": _t(
+        ("{code} 时限将到", "{code} is due soon"),
+        (
+            "{place}：{category}，{department}的时限已过八成。",
+            "{place}: {category}: four fifths of {department}'s time is gone.",
+        ),
+        ("请负责人过问。", "Whoever leads it, please look into it."),
+    ),
+    # For chat groups, where many read along
+    "group_new": _t(
+        ("新上报 {code}", "New report {code}"),
+        ("{place}：{category}，编号 {code}。", "{place}: {category}, {code}."),
+        ("经过时请留意安全。", "Please take care when you pass."),
+    ),
+    "group_danger": _t(
+        ("注意险情 {code}", "Danger: {code}"),
+        (
+            "{place}：{category}，请绕行，看好老人和孩子。",
+            "{place}: {category}. Keep away, and mind the old and the young.",
+        ),
+        ("处置进展会在这里通知。", "You will hear of it here."),
+    ),
+    "group_safe": _t(
+        ("{code} 已临时排险", "{code} is safe for now"),
+        ("{place}：{category}，已采取临时安全措施。", "{place}: {category} was made safe for now."),
+        ("后续维修还在进行，仍请注意。", "The permanent repair is still to come; please take care."),
+    ),
+    "fixed_for_groups": _t(
+        ("{code} 已修好", "{code} is fixed"),
+        ("{place}：{category}，已处理完成。", "{place}: {category} is fixed."),
+        ("感谢大家关注。", "Thank you for looking out."),
+    ),
+    # For a rider's activities
+    "activity_rejected": _t(
+        ("活动记录未通过", "Activity not approved"),
+        ("{activity}的记录未通过：{reason}。", "Your record of {activity} was not approved: {reason}."),
+        _ASK,
+        PASSBOOK,
+    ),
     "fixed_for_staff": _t(
         ("{code} 已办结", "{code} is fixed"),
         ("{place}：{category}，已处理完成。", "{place}: {category} is fixed."),
