@@ -4,7 +4,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from services.dispatch.decisions import Decision, On, found_by
+from services.dispatch.asking import found_by
+from services.dispatch.decisions import Decision, On
 from services.dispatch.domain import ending, merging, routing
 from services.dispatch.domain.incident import Happened, Incident, NotAllowed, number
 from services.dispatch.domain.reporters import saw
@@ -133,7 +134,7 @@ class MoveReport:
     def _route(self, alone: Incident, news: list[Happened], at: datetime) -> tuple[Incident, list[Happened]]:
         """A new incident goes the way of every report."""
         _, terms = terms_of(self.desk.rules, alone)
-        routed, happened = routing.triage(alone, found_by(alone, self.desk.rules), terms.limit, terms.hours, at)
+        routed, happened = routing.triage(alone, found_by(alone, self.desk.rules, at), terms.limit, terms.hours, at)
         return routed, [*news, *happened]
 
 

@@ -192,6 +192,7 @@ def work_order(incident: Incident, order: Order, category: CategoryRule) -> word
             "accept_by": order.accept_by,
             "due_at": order.due_at,
             "flags": order_flags(incident, order),
+            "answers": [{"question": question, "choice": choice} for question, choice in incident.answers.items()],
         }
     )
 

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from services.dispatch import events
+from services.dispatch.asking import found_by
 from services.dispatch.domain import assigning, routing, updates
 from services.dispatch.domain.ending import SELF_FIXED
 from services.dispatch.domain.evidence import Proof, mismatch
@@ -47,12 +48,9 @@ class ReceiveReport:
         if category is None:
             raise LookupError(f"no category {report.category} with condition {report.condition} in the reference data")
         incident = _received(report, category, rules.version)
-        place = report.place.grid.micro_grid if report.place.grid else None
-        found: Route | str = "needs_location: the place is uncertain"
+        found = found_by(incident, rules, report.received_at)
         if SELF_FIXED in report.flags:
             found = "self_fixed: the rider put it right himself, somebody looks at his photos"
-        elif place is not None:
-            found = rules.route(incident.category, incident.condition, place)
         hours = rules.hours(report.subdistrict)
         routed, happened = routing.route(incident, found, category.limit, hours, work.now)
         save(work, self.incidents, routed, category, happened, replace(self.context, actor=routing.SYSTEM))
@@ -82,6 +80,7 @@ def _received(report: IncidentReported, category: CategoryRule, reference_versio
         history=(Line(report.received_at, f"rider:{report.rider}", "reported"),),
         flags=report.flags,
         reference_version=reference_version,
+        answers={answer.question: answer.choice for answer in report.answers},
     )
 
 

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 from services.dispatch.domain.clocks import Hours, Limit, Priority
 from services.dispatch.domain.complaint import Complaint
-from services.dispatch.domain.incident import Incident, Order, Route
+from services.dispatch.domain.incident import Asked, Incident, Order, Route
 from services.dispatch.domain.states import OrderState
 from services.dispatch.queue import Mark, Wanted
 from shared.mongo.work import Event, Ref, Work
@@ -50,7 +50,7 @@ class Rules(Protocol):
         """The grid path of a WGS-84 point as the contract has it, None outside every polygon."""
         ...
 
-    def route(self, category: dict[str, str], condition: str | None, place: str | None) -> Route | str:
+    def route(self, asked: Asked) -> Route | str:
         """Who must act, or in words why nobody can be named."""
         ...
 

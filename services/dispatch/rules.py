@@ -5,11 +5,13 @@ from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from services.dispatch.domain.clocks import Deadline, Limit, Priority, Unit
-from services.dispatch.domain.incident import Route
+from services.dispatch.domain.incident import Asked, Route
 from services.dispatch.ports import CategoryRule
 from shared.reference.calendars import Calendar
 from shared.reference.reference import Reference
-from shared.reference.routing import RouteError
+from shared.reference.routing import Facts, RouteError, decide
+
+_SUBDISTRICT_DIGITS = 9
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +71,22 @@ class ReferenceRules:
         path = self._reference.grid.locate(lng, lat)
         return None if path is None else asdict(path)
 
-    def route(self, category: dict[str, str], condition: str | None, place: str | None) -> Route | str:
-        found = self._reference.route((category["scheme"], category["code"]), condition, place)
+    def route(self, asked: Asked) -> Route | str:
+        facts = self._facts(asked)
+        reference = self._reference
+        found = (
+            facts
+            if isinstance(facts, RouteError)
+            else decide(reference.rules, reference.departments, facts, reference.version)
+        )
         if isinstance(found, RouteError):
             return f"{found.rule or 'routing'}: {found.reason}"
-        return Route(found.departments, found.rule, found.version)
+        return Route(found.departments, found.rule, found.version, asked)
+
+    def _facts(self, asked: Asked) -> Facts | RouteError:
+        subdistrict = self._reference.subdistricts.get(asked.place[:_SUBDISTRICT_DIGITS])
+        local = asked.at.astimezone(ZoneInfo(subdistrict.zone)).replace(tzinfo=None) if subdistrict else None
+        key = asked.category["scheme"], asked.category["code"]
+        return self._reference.facts(
+            key, asked.condition, asked.place, asked.priority.value if asked.priority else None, local, asked.answers
+        )

@@ -129,6 +129,7 @@ def reported(report: Report) -> IncidentReported:
         flags=report.flags,
         after_photo_ids=report.after_photo_ids,
         entered_by=report.entered_by,
+        answers=tuple(words.Answer(question=question, choice=choice) for question, choice in report.answers.items()),
     )
 
 

@@ -24,7 +24,13 @@ class ReferenceRules:
             return None
         conditions = frozenset(condition.code for condition in category.conditions)
         return CategoryRule(
-            category.photo_required, conditions, category.radius_m, category.public, category.zh, category.en
+            category.photo_required,
+            conditions,
+            category.radius_m,
+            category.public,
+            category.zh,
+            category.en,
+            category.choices,
         )
 
     def locate(self, lng: float, lat: float) -> GridPath | None:

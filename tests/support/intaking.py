@@ -40,7 +40,10 @@ class StubRules:
     def category(self, scheme: str, code: str) -> CategoryRule | None:
         known = (scheme, code) == ("gb30428", "P0101")
         conditions = frozenset({"missing", "broken"})
-        rule = CategoryRule(self.photo_required, conditions, self.radius_m, self.public, "上水井盖", "Water cover")
+        asked = {"extent": frozenset({"single", "street"})}
+        rule = CategoryRule(
+            self.photo_required, conditions, self.radius_m, self.public, "上水井盖", "Water cover", asked
+        )
         return rule if known else None
 
     def has_grid(self, subdistrict: str, code: str) -> bool:

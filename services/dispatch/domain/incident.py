@@ -1,6 +1,6 @@
 """The incident with its work orders: one aggregate, because every change of an order is a change of its incident."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -89,12 +89,31 @@ class Order:
 
 
 @dataclass(frozen=True, slots=True)
+class Asked:
+    """What routing rules look at, by the moment `at` at which it is routed. `place` is the micro-grid.
+
+    `priority` is the final class, None: the condition's own. `answers`: the reporter's, choices by question.
+    """
+
+    category: dict[str, str]
+    condition: str | None
+    priority: Priority | None
+    place: str
+    at: datetime
+    answers: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Route:
-    """Why these departments: the rule that decided and the reference data it came from."""
+    """Why these departments: the rule that decided and the reference data it came from.
+
+    `asked`: what the rules were asked, None where people chose, or of old.
+    """
 
     departments: tuple[str, ...]
     rule: str
     reference_version: str
+    asked: Asked | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +135,8 @@ class Incident:
     system outside that has it too. `fired`: what was escalated of the incident itself.
 
     `reference_version` is the reference data by which it was received: its class, and why nobody could be named if so. Each
-    route names its own. `main` is the incident that this one is a duplicate of.
+    route names its own. `main` is the incident that this one is a duplicate of. `answers`: the first reporter's, to questions
+    of the category as he reported it.
     """
 
     id: str
@@ -148,6 +168,7 @@ class Incident:
     decide_by: datetime | None = None
     foreign_due_at: datetime | None = None
     fired: tuple[Fired, ...] = ()
+    answers: dict[str, str] = field(default_factory=dict)
 
     def order(self, order_id: str) -> Order | None:
         """The order of that id, in whatever state."""
