@@ -11,6 +11,7 @@ from services.dispatch import (
     department_api,
     desk_api,
     queue_api,
+    route_api,
     sheet_api,
     webhook_store,
 )
@@ -68,6 +69,7 @@ async def api(process: Process) -> None:
             cases_api.router(books),
             box,
             sheet,
+            route_api.router(views, rules),
             http.router(parts.lane, INCIDENTS, views, rules),
             desk,
             inbox,

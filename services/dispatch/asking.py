@@ -14,10 +14,14 @@ def rerouted(before: Incident, after: Incident, rules: Rules, at: datetime) -> R
 
 def found_by(incident: Incident, rules: Rules, at: datetime) -> Route | str:
     """Whom the rules send at that moment for an incident as it is, or why nobody."""
+    asked = asked_of(incident, at)
+    return "needs_location: the place is uncertain" if asked is None else rules.route(asked)
+
+
+def asked_of(incident: Incident, at: datetime) -> Asked | None:
+    """What the rules are asked at that moment, None while the place is too uncertain to ask."""
     path: dict[str, str] | None = incident.place.get("grid")
     if path is None:
-        return "needs_location: the place is uncertain"
+        return None
     micro_grid = path["micro_grid"]
-    return rules.route(
-        Asked(incident.category, incident.condition, incident.priority, micro_grid, at, incident.answers)
-    )
+    return Asked(incident.category, incident.condition, incident.priority, micro_grid, at, incident.answers)

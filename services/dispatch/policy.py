@@ -21,6 +21,9 @@ POLICY: Policy = {
     "GET /v1/incidents/{incident_id}/sheet": allow(
         *DESKS, reach=Reach.COMMUNITIES, zh="移交单（12345 等）", en="one sheet to hand over to another house"
     ),
+    "GET /v1/incidents/{incident_id}/route": allow(
+        *DESKS, reach=Reach.COMMUNITIES, zh="为何派给这些部门", en="why these departments"
+    ),
     "POST /v1/incidents/{incident_id}/assign": allow(
         *DESKS, reach=Reach.COMMUNITIES, zh="派给部门", en="send it to departments"
     ),

@@ -55,6 +55,30 @@ class Rules(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What one routing rule says. `verdict`: decides, no_match, cannot_tell or not_asked; `text`: the departments of the one
+    that decides, why another does not match or cannot tell; `why`: what the rule is for."""
+
+    rule: str
+    verdict: str
+    text: str
+    why: str
+
+
+class Explaining(Protocol):
+    """The routing rules, one after the other."""
+
+    @property
+    def version(self) -> str:
+        """sha256 of the reference data that explains here."""
+        ...
+
+    def explain(self, asked: Asked) -> list[Step]:
+        """One step for each rule, in the order in which they are asked; none if there is no such category."""
+        ...
+
+
 class Incidents(Protocol):
     """Incidents in the working set of a transaction."""
 

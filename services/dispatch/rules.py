@@ -6,8 +6,9 @@ from zoneinfo import ZoneInfo
 
 from services.dispatch.domain.clocks import Deadline, Limit, Priority, Unit
 from services.dispatch.domain.incident import Asked, Route
-from services.dispatch.ports import CategoryRule
+from services.dispatch.ports import CategoryRule, Step
 from shared.reference.calendars import Calendar
+from shared.reference.explaining import explain
 from shared.reference.reference import Reference
 from shared.reference.routing import Facts, RouteError, decide
 
@@ -36,7 +37,7 @@ class LocalHours:
 
 
 class ReferenceRules:
-    """See `Rules`."""
+    """See `Rules` and `Explaining`."""
 
     def __init__(self, reference: Reference) -> None:
         self._reference = reference
@@ -82,6 +83,14 @@ class ReferenceRules:
         if isinstance(found, RouteError):
             return f"{found.rule or 'routing'}: {found.reason}"
         return Route(found.departments, found.rule, found.version, asked)
+
+    def explain(self, asked: Asked) -> list[Step]:
+        facts = self._facts(asked)
+        if isinstance(facts, RouteError):
+            return []
+        why = {rule.code: rule.why for rule in self._reference.rules}
+        steps = explain(self._reference.rules, self._reference.departments, facts)
+        return [Step(step.rule, step.verdict, step.text, why[step.rule]) for step in steps]
 
     def _facts(self, asked: Asked) -> Facts | RouteError:
         subdistrict = self._reference.subdistricts.get(asked.place[:_SUBDISTRICT_DIGITS])
