@@ -79,6 +79,8 @@ class IncidentOut(BaseModel):
     place: dict[str, object]
     text: str
     photo_ids: tuple[str, ...]
+    after_photo_ids: tuple[str, ...]
+    answers: dict[str, str]
     route_rule: str | None
     reference_version: str | None
     orders: list[OrderOut]
@@ -147,6 +149,8 @@ def incident_out(incident: Incident, version: int) -> IncidentOut:
         place=incident.place,
         text=incident.text,
         photo_ids=incident.photo_ids,
+        after_photo_ids=incident.after_photo_ids,
+        answers=incident.answers,
         route_rule=incident.route.rule if incident.route else None,
         reference_version=incident.route.reference_version if incident.route else None,
         orders=[

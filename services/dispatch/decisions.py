@@ -5,7 +5,7 @@
 
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
@@ -40,6 +40,9 @@ class Decision(BaseModel):
     """One command of the desk. `act` raises `NotAllowed` where the tables do not allow it, `Invalid` for a bad field."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+    APPROVES: ClassVar[bool] = False
+    """Whether it says that a report is right: not for whoever has entered it for the rider."""
 
     expected_version: int = Field(ge=1)
 
@@ -79,6 +82,8 @@ class Reject(Decision):
 
 class DecideAppeal(Decision):
     """The reporter's appeal against a rejection."""
+
+    APPROVES = True
 
     granted: bool
     reason: Reason
@@ -234,6 +239,8 @@ class Withdraw(OnOrder):
 
 class Verify(OnOrder):
     """Somebody has looked: it is really done."""
+
+    APPROVES = True
 
     def act(self, incident: Incident, on: On) -> Outcome:
         return deadlines.verify(incident, self.of(incident), on.actor, on.at)

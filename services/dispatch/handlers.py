@@ -60,7 +60,8 @@ class ReceiveReport:
 def _received(report: IncidentReported, category: CategoryRule, reference_version: str) -> Incident:
     """The incident as reported; of somebody who was forgotten since, without his words."""
     spoken = not is_pseudonym(report.rider)
-    reporter = Reporter(report.rider, report.report, report.captured_at, report.received_at)
+    times = report.captured_at, report.received_at
+    reporter = Reporter(report.rider, report.report, *times, entered_by=report.entered_by)
     return Incident(
         id=report.incident,
         subdistrict=report.subdistrict,
@@ -80,6 +81,7 @@ def _received(report: IncidentReported, category: CategoryRule, reference_versio
         history=(Line(report.received_at, f"rider:{report.rider}", "reported"),),
         flags=report.flags,
         reference_version=reference_version,
+        after_photo_ids=report.after_photo_ids,
         answers={answer.question: answer.choice for answer in report.answers},
     )
 

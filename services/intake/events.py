@@ -71,6 +71,7 @@ def sighted(report: Report, kind: Literal["joined", "broken_again"], context: Co
         captured_at=report.captured_at,
         received_at=report.received_at,
         flags=report.flags,
+        entered_by=report.entered_by,
     )
     return Outgoing(SERVICE, REPORT_UPDATED.name, sighting, now, context)
 

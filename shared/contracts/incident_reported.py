@@ -30,7 +30,7 @@ class IncidentReported(EventData):
     flags: Flags = ()
     after_photo_ids: PhotoIds = Field(default=(), description="self_fixed: how it looks since the rider put it right")
     entered_by: Id | None = Field(
-        default=None, description="staff who entered it for the rider; whoever did decides nothing about it"
+        default=None, description="staff who entered it for the rider; whoever did approves nothing about it"
     )
 
     answers: Answers = Field(default=(), description="to the questions of the category")

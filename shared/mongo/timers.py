@@ -60,11 +60,11 @@ class AsOf(Generic[Answer]):
         return more_reads(self.inner, work)
 
     def decide(self, work: Work) -> Answer:
-        own, work.now = work.now, self.now
+        own, work.now, work.recorded = work.now, self.now, work.now
         try:
             return self.inner.decide(work)
         finally:
-            work.now = own  # the next command of the batch is somebody else's
+            work.now, work.recorded = own, None  # the next command of the batch is somebody else's
 
 
 async def server_time(database: Database) -> datetime:

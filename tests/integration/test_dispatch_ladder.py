@@ -150,7 +150,7 @@ async def one_pass(store: MongoStore, crash_at: str = "") -> int:
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "tests.support.one_pass", env={**os.environ, **own, **crash}
     )
-    return await asyncio.wait_for(process.wait(), 120)
+    return await asyncio.wait_for(process.wait(), 240)
 
 
 @pytest.mark.slow

@@ -134,11 +134,11 @@ async def test_a_process_whose_clock_is_ahead_decides_by_the_servers(store: Mong
 async def test_as_of_holds_for_one_command_only() -> None:
     work = Work({Ref("bells", "b"): None}, LONG_AGO)
     AsOf(Ring("b"), LONG_AGO - timedelta(days=1)).decide(work)
-    assert work.now == LONG_AGO
+    assert (work.now, work.recorded) == (LONG_AGO, None)
     broken = Work({Ref("bells", "b"): {"_id": "b", "version": 1, "wake_at": LONG_AGO, "broken": True}}, LONG_AGO)
     with pytest.raises(LookupError):
         AsOf(Ring("b"), LONG_AGO + timedelta(days=1)).decide(broken)
-    assert broken.now == LONG_AGO
+    assert (broken.now, broken.recorded) == (LONG_AGO, None)
 
 
 async def test_a_page_of_broken_ones_hides_nobody_behind_it(store: MongoStore) -> None:

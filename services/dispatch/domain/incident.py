@@ -26,6 +26,7 @@ class Reporter:
     """One observation of the incident. They are kept as they arrived; `domain/reporters.py` puts them in the order that pays.
 
     `place` (the contract's, as plain data) and `photo_ids` are a later reporter's own; the first one's are the incident's.
+    `entered_by`: the account of staff who wrote it down for him.
     """
 
     rider: str
@@ -34,6 +35,7 @@ class Reporter:
     received_at: datetime
     place: dict[str, Any] | None = None
     photo_ids: tuple[str, ...] = ()
+    entered_by: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +138,7 @@ class Incident:
 
     `reference_version` is the reference data by which it was received: its class, and why nobody could be named if so. Each
     route names its own. `main` is the incident that this one is a duplicate of. `answers`: the first reporter's, to questions
-    of the category as he reported it.
+    of the category as he reported it; `after_photo_ids`: how it looks since he put it right himself.
     """
 
     id: str
@@ -169,6 +171,12 @@ class Incident:
     foreign_due_at: datetime | None = None
     fired: tuple[Fired, ...] = ()
     answers: dict[str, str] = field(default_factory=dict)
+    after_photo_ids: tuple[str, ...] = ()
+
+    @property
+    def shown_photos(self) -> tuple[str, ...]:
+        """How it was and, where the rider put it right himself, how it looks since."""
+        return self.photo_ids + self.after_photo_ids
 
     def order(self, order_id: str) -> Order | None:
         """The order of that id, in whatever state."""
