@@ -8,7 +8,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Request, Response
 from pydantic import BaseModel
 
-from services.dispatch.domain.incident import Incident
+from services.dispatch.domain.incident import Appeal, Incident
 from services.dispatch.forms import AssignIn
 from services.dispatch.handlers import AssignDepartments
 from services.dispatch.ports import Incidents, Rules, Views
@@ -36,6 +36,7 @@ class OrderOut(BaseModel):
     evidence: tuple[str, ...]
     extension_asked_until: datetime | None
     excused: str | None
+    deadline_appeal: Appeal | None
 
 
 class LineOut(BaseModel):
@@ -166,6 +167,7 @@ def incident_out(incident: Incident, version: int) -> IncidentOut:
                 evidence=order.evidence,
                 extension_asked_until=order.extension_asked_until,
                 excused=order.excused,
+                deadline_appeal=order.appeal,
             )
             for order in incident.orders
         ],

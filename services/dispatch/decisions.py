@@ -10,7 +10,7 @@ from typing import Annotated, ClassVar
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from services.dispatch.asking import rerouted
-from services.dispatch.domain import correcting, deadlines, ending, pausing, reopening
+from services.dispatch.domain import appealing, correcting, deadlines, ending, pausing, reopening
 from services.dispatch.domain.clocks import Priority
 from services.dispatch.domain.correcting import Kind
 from services.dispatch.domain.evidence import without_flag
@@ -258,12 +258,15 @@ class DecideExtension(OnOrder):
 
 
 class Excuse(OnOrder):
-    """A department's appeal against its deadline is granted: it leaves the figures, the fact stays."""
+    """A deadline leaves the figures, the fact stays: a department's appeal is granted, or none was needed. `granted` false
+    refuses the appeal."""
 
+    granted: bool = True
     reason: Reason
 
     def act(self, incident: Incident, on: On) -> Outcome:
-        return deadlines.excuse(incident, self.of(incident), on.actor, on.at, self.reason)
+        answer = appealing.excuse if self.granted else appealing.refuse
+        return answer(incident, self.of(incident), on.actor, on.at, self.reason)
 
 
 def check_departments(codes: tuple[str, ...], rules: Rules) -> None:

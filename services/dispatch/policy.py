@@ -53,7 +53,7 @@ POLICY: Policy = {
         for path, zh, en in (
             ("park", "挂账", "put it aside until a date"),
             ("unpark", "解除挂账", "go on before that date"),
-            ("excuse", "时限申诉成立", "a deadline leaves the figures"),
+            ("excuse", "裁定时限申诉", "a deadline leaves the figures, or the appeal is refused"),
         )
     },
     "POST /v1/self-fixed": allow(
@@ -65,6 +65,7 @@ POLICY: Policy = {
     "POST /v1/orders/{order}/return": _own("退单", "give an order back"),
     "POST /v1/orders/{order}/progress": _own("报告进展", "say how far it is"),
     "POST /v1/orders/{order}/extension": _own("申请延期", "ask for more time"),
+    "POST /v1/orders/{order}/deadline-appeal": _own("时限申诉", "its deadline should not count"),
     "POST /v1/orders/{order}/done": _own("报告办结", "report it fixed"),
     **export.POLICY,
 }

@@ -109,6 +109,7 @@ ACTS: dict[str, dict[str, Any]] = {
     "accept": {},
     "progress": {"progress": "on the way"},
     "extension": {"reason": "parts", "extension_until": LATER},
+    "deadline-appeal": {"reason": "flood"},
     "return": {"reason": "not ours"},
     "done": {},
 }

@@ -15,7 +15,7 @@ from tests.support.lanes import running
 from tests.support.memory import MemoryTransactor
 from tests.unit.test_dispatch_desk import Office
 
-HIMSELF = {"flags": ("self_fixed",), "photo_ids": ("before",), "after_photo_ids": ("since",)}
+HIMSELF: dict[str, Any] = {"flags": ("self_fixed",), "photo_ids": ("before",), "after_photo_ids": ("since",)}
 
 
 @pytest.fixture

@@ -60,6 +60,16 @@ class Foreign:
 
 
 @dataclass(frozen=True, slots=True)
+class Appeal:
+    """A department's against its deadline. `granted` null: it waits for the lead; `answer`: his reason."""
+
+    at: datetime
+    reason: str
+    granted: bool | None = None
+    answer: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Order:
     """One department's work order. `seq` numbers what this department was told about it.
 
@@ -88,6 +98,7 @@ class Order:
     fired: tuple[Fired, ...] = ()
     safe_at: datetime | None = None
     safe_by: datetime | None = None
+    appeal: Appeal | None = None
 
 
 @dataclass(frozen=True, slots=True)
