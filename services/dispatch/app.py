@@ -129,7 +129,8 @@ def _webhooks(settings: DispatchSettings, reference: Reference, beside: Beside) 
     hooks = [Hook(code, webhook.url, webhook.key) for code, webhook in sorted(kept.items())]
     hosts = [host.strip() for host in settings.webhook_hosts.split(",") if host.strip()]
     development = settings.environment == "development"
-    client = WebhookClient(hosts, read_secrets(settings.webhook_secrets), development=development)
+    secrets, authorities = read_secrets(settings.webhook_secrets), settings.webhook_authorities
+    client = WebhookClient(hosts, secrets, development=development, authorities=authorities)
     lease, counts = beside.lease("webhooks"), WebhookMetrics(beside.registry)
     deliveries = webhook_store.MongoDeliveries(beside.database)
     webhooks = Webhooks(hooks, deliveries, client, lease, system_clock, counts)

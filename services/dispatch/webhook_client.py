@@ -4,6 +4,7 @@ import asyncio
 import ipaddress
 import json
 import socket
+import ssl
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextlib import suppress
 from datetime import datetime
@@ -46,22 +47,43 @@ def read_secrets(path: Path | None) -> dict[str, str]:
     return known
 
 
+def _trust(authorities: Path | None) -> ssl.SSLContext:
+    """Certificates are always checked, and so is that they are the host's."""
+    trust = httpx2.create_ssl_context(trust_env=False)
+    if authorities is not None:
+        try:
+            trust.load_verify_locations(authorities)
+        except OSError as error:
+            raise ValueError(f"{authorities}: no PEM file of certificates that can be read: {error}") from None
+    return trust
+
+
 class WebhookClient:
     """See `Post`. The name is looked up at each attempt, every address it has is judged, and the one that was judged is the one
     that is connected to: a name that answers differently the next moment gains nothing. Redirects are not followed, and of the
     answer only the status is read."""
 
     def __init__(
-        self, hosts: Iterable[str], secrets: Mapping[str, str], *, development: bool = False, lookup: Resolve = resolve
+        self,
+        hosts: Iterable[str],
+        secrets: Mapping[str, str],
+        *,
+        development: bool = False,
+        lookup: Resolve = resolve,
+        authorities: Path | None = None,
     ) -> None:
-        """`hosts` as in a URL, with the port where it is not the usual one. `development` lets http and our own network in."""
+        """`hosts` as in a URL, with the port where it is not the usual one. `development` lets http and our own network in.
+        `authorities`: a PEM file of those who are believed beside the usual ones. Raises `ValueError` naming it if it is none.
+        """
         self._hosts = frozenset(host.lower() for host in hosts)
         self._secrets = dict(secrets)
         self._development = development
         self._lookup = lookup
         # a connection kept for one host must not be used for another one at the same address
         limits = httpx2.Limits(max_keepalive_connections=0)
-        self._http = httpx2.AsyncClient(follow_redirects=False, trust_env=False, timeout=SECONDS, limits=limits)
+        self._http = httpx2.AsyncClient(
+            follow_redirects=False, trust_env=False, timeout=SECONDS, limits=limits, verify=_trust(authorities)
+        )
 
     async def close(self) -> None:
         """Disconnect."""
