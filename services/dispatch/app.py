@@ -6,6 +6,7 @@ from fastapi import APIRouter
 
 from services.dispatch import (
     agents,
+    arrivals_api,
     cases_api,
     complaints_api,
     department_api,
@@ -16,6 +17,7 @@ from services.dispatch import (
     webhook_store,
 )
 from services.dispatch import api as http
+from services.dispatch.arrival_store import MongoArrivals
 from services.dispatch.case_store import MongoCases, MongoQueue
 from services.dispatch.catching_up import CatchingUp
 from services.dispatch.census import Census
@@ -70,6 +72,7 @@ async def api(process: Process) -> None:
             box,
             sheet,
             route_api.router(views, rules),
+            arrivals_api.router(MongoArrivals(parts.opened.database, _hooked(reference))),
             http.router(parts.lane, INCIDENTS, views, rules),
             desk,
             inbox,
@@ -111,6 +114,11 @@ async def worker(process: Process) -> None:
         timers=(Timer(INCIDENTS.collection, tick),),
         beside=lambda beside: [*_jobs(beside, tick), *_webhooks(settings, reference, beside)],
     )
+
+
+def _hooked(reference: Reference) -> frozenset[str]:
+    """Departments that have a webhook."""
+    return frozenset(code for code, one in reference.departments.items() if one.webhook is not None)
 
 
 def _jobs(beside: Beside, tick: Callable[[str], Tick]) -> Iterable[Job]:

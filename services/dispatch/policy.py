@@ -21,6 +21,9 @@ POLICY: Policy = {
     "GET /v1/incidents/{incident_id}/sheet": allow(
         *DESKS, reach=Reach.COMMUNITIES, zh="移交单（12345 等）", en="one sheet to hand over to another house"
     ),
+    "GET /v1/incidents/{incident_id}/deliveries": allow(
+        *DESKS, reach=Reach.COMMUNITIES, zh="是否送达各部门", en="has it reached the departments"
+    ),
     "GET /v1/incidents/{incident_id}/route": allow(
         *DESKS, reach=Reach.COMMUNITIES, zh="为何派给这些部门", en="why these departments"
     ),

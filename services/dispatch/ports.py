@@ -115,6 +115,34 @@ class Views(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Delivering:
+    """A message to a department that has not arrived: since when, after how many failures, why the last one failed."""
+
+    seq: int
+    since: datetime
+    tries: int = 0
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """What an order's department has not got yet of what it was told; nothing: all has arrived."""
+
+    order: str
+    department: str
+    by_webhook: bool
+    waiting: tuple[Delivering, ...]
+
+
+class Arrivals(Protocol):
+    """Whether departments have got what they were told: never what is out of the caller's scope."""
+
+    async def of(self, scope: Scope, id_: str) -> list[Arrival] | None:
+        """One for each order of the incident; None if there is none such for the caller."""
+        ...
+
+
 class Queue(Protocol):
     """The desk's queue: never what is out of the caller's scope."""
 

@@ -277,6 +277,9 @@ ROWS: dict[str, list[Row]] = {
         *exports(TEXT),
         Row("GET /v1/incidents", ok(*DESK), 200, GRID),
         Row("GET /v1/incidents/{incident_id}", ok(*DESK), mark=TEXT, path="/v1/incidents/inc"),
+        Row(
+            "GET /v1/incidents/{incident_id}/deliveries", ok(*DESK), mark='"each"', path="/v1/incidents/inc/deliveries"
+        ),
         Row("GET /v1/incidents/{incident_id}/route", ok(*DESK), mark='"steps"', path="/v1/incidents/inc/route"),
         Row("GET /v1/incidents/{incident_id}/sheet", ok(*DESK), mark=TEXT, path="/v1/incidents/inc/sheet"),
         Row(
