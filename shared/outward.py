@@ -65,14 +65,25 @@ class Outward:
     judged is the one that is connected to: a name that answers differently the next moment gains nothing. Redirects are not
     followed, and of the answer no more is read than was asked for."""
 
-    def __init__(self, hosts: Iterable[str], *, development: bool = False, lookup: Resolve = resolve) -> None:
-        """`hosts` as in a URL, with the port where it is not the usual one. `development` lets http and our own network in."""
+    def __init__(
+        self,
+        hosts: Iterable[str],
+        *,
+        development: bool = False,
+        lookup: Resolve = resolve,
+        authorities: Path | None = None,
+    ) -> None:
+        """`hosts` as in a URL, with the port where it is not the usual one. `development` lets http and our own network in.
+        `authorities`: a PEM file of those who are believed beside the usual ones. Raises `ValueError` naming it if it is none.
+        """
         self._hosts = frozenset(host.lower() for host in hosts)
         self._development = development
         self._lookup = lookup
         # a connection kept for one host must not be used for another one at the same address
         limits = httpx2.Limits(max_keepalive_connections=0)
-        self._http = httpx2.AsyncClient(follow_redirects=False, trust_env=False, limits=limits, verify=_trust())
+        self._http = httpx2.AsyncClient(
+            follow_redirects=False, trust_env=False, limits=limits, verify=_trust(authorities)
+        )
 
     async def close(self) -> None:
         """Disconnect."""
@@ -138,9 +149,15 @@ class Outward:
 
 
 @cache
-def _trust() -> ssl.SSLContext:
-    """Read once: the certificates of the world take 60 ms."""
-    return httpx2.create_ssl_context(trust_env=False)
+def _trust(authorities: Path | None) -> ssl.SSLContext:
+    """Certificates are always checked, and so is that they are the host's. Read once: those of the world take 60 ms."""
+    trust = httpx2.create_ssl_context(trust_env=False)
+    if authorities is not None:
+        try:
+            trust.load_verify_locations(authorities)
+        except OSError as error:
+            raise ValueError(f"{authorities}: no PEM file of certificates that can be read: {error}") from None
+    return trust
 
 
 def _seconds(text: str) -> float:

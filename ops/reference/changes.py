@@ -9,6 +9,7 @@ from shapely.geometry.base import BaseGeometry
 
 from ops.reference import fields
 from ops.reference.fields import What
+from ops.reference.situations import situations
 from shared.geo.area import square_metres
 from shared.reference.categories import CategoryKey
 from shared.reference.reference import Reference
@@ -45,7 +46,9 @@ class Moved:
 
 @dataclass(frozen=True, slots=True)
 class Rerouted:
-    """A report that would go elsewhere. `case`: an example of the rules, else how many micro-grids it holds for (`grids`)."""
+    """A report that would go elsewhere. `case`: an example of the rules, else how many micro-grids it holds for (`grids`).
+    `when`: at what time or with which answer, empty if it is so on a plain working day without any.
+    """
 
     category: str
     condition: str | None
@@ -54,6 +57,7 @@ class Rerouted:
     after: str
     case: bool
     grids: int = 0
+    when: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +126,8 @@ def _seen(before: str, after: str, ground: BaseGeometry) -> Iterator[Moved]:
 
 def _cases(before: Reference, after: Reference) -> Iterator[Rerouted]:
     """Examples of either side that come out differently."""
-    for case in dict.fromkeys([*before.cases, *after.cases]):
+    cases = {case.model_dump_json(): case for case in (*before.cases, *after.cases)}
+    for case in cases.values():
         scheme, _, code = case.category.partition(":")
         was, now = (_case(reference, (scheme, code), case) for reference in (before, after))
         if was != now:
@@ -132,11 +137,12 @@ def _cases(before: Reference, after: Reference) -> Iterator[Rerouted]:
 def _case(reference: Reference, key: CategoryKey, case: Case) -> str:
     if case.place is not None and case.place not in reference.places:
         return f"? {case.place} is not in the grid tree"
-    return _say(reference.route(key, case.condition, case.place, case.priority))
+    return _say(reference.route(key, case.condition, case.place, case.priority, case.at, case.answers))
 
 
 def _reroutes(before: Reference, after: Reference) -> Iterator[Rerouted]:
-    """Every condition that both know in every micro-grid that both have."""
+    """Every condition that both know in every micro-grid that both have, first as on a plain working day; other times and
+    answers are told of where something else comes of them."""
     sites = _sites(before, after)
     conditions = [
         (key, condition.code)
@@ -145,15 +151,19 @@ def _reroutes(before: Reference, after: Reference) -> Iterator[Rerouted]:
         if after.categories[key].condition(condition.code)
     ]
     for key, condition in sorted(conditions):
-        found: Counter[tuple[str, str]] = Counter()
-        example: dict[tuple[str, str], str] = {}
-        for place, many in sites.items():
-            outcome = _say(before.route(key, condition, place)), _say(after.route(key, condition, place))
-            found[outcome] += many
-            example.setdefault(outcome, place)
-        for (was, now), grids in found.items():
-            if was != now:
-                yield Rerouted(":".join(key), condition, example[was, now], was, now, case=False, grids=grids)
+        told: set[tuple[str, str]] = set()
+        for one in situations(before, after, key):
+            found: Counter[tuple[str, str]] = Counter()
+            example: dict[tuple[str, str], str] = {}
+            for place, many in sites.items():
+                asked = key, condition, place, None, one.local, one.answers
+                outcome = _say(before.route(*asked)), _say(after.route(*asked))
+                found[outcome] += many
+                example.setdefault(outcome, place)
+            for (was, now), grids in found.items():
+                if was != now and (was, now) not in told:
+                    yield Rerouted(":".join(key), condition, example[was, now], was, now, False, grids, one.said)
+            told |= found.keys()
 
 
 def _sites(before: Reference, after: Reference) -> Mapping[str, int]:

@@ -1,6 +1,7 @@
 """`qianshao reference explain`: which rule decides about a case, and why each earlier one does not."""
 
 from dataclasses import asdict
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -11,7 +12,7 @@ from ops.output import Format, Output
 from shared.reference.explaining import explain
 from shared.reference.files import ReferenceInvalid
 from shared.reference.load import load
-from shared.reference.routing import Facts
+from shared.reference.routing import RouteError
 
 _WORDS = {
     "decides": "决定 decides",
@@ -26,6 +27,8 @@ def explain_(
     category: Annotated[str, typer.Option(help="scheme:code")],
     place: Annotated[str | None, typer.Option(help="most precise grid code; none: uncertain")] = None,
     condition: Annotated[str | None, typer.Option(help="none: the first of the category")] = None,
+    at: Annotated[datetime | None, typer.Option(help="local time, such as 2026-11-25T23:30; none: nobody says")] = None,
+    answer: Annotated[list[str] | None, typer.Option(help="question=choice, any number of times")] = None,
     output_: Output = Format.TEXT,
 ) -> None:
     """为何派给这些部门 · Which rule decides and why each earlier one does not. Exit status 1: none decides."""
@@ -34,14 +37,21 @@ def explain_(
     except ReferenceInvalid as refusal:
         raise output.cannot(f"{directory}: 参考数据不完好 is not sound: {refusal}") from None
     scheme, _, code = category.partition(":")
-    kind = reference.categories.get((scheme, code))
-    state = kind.condition(condition) if kind else None
-    if kind is None or state is None:
+    facts = reference.facts((scheme, code), condition, place, local=at, answers=_answers(answer or []))
+    if isinstance(facts, RouteError):
         raise output.cannot(f"{category} {condition or ''}: 没有这个类别 there is no such category")
-    steps = explain(reference.rules, reference.departments, Facts(kind, state.code, state.priority, place))
+    steps = explain(reference.rules, reference.departments, facts)
     if output_ is Format.JSON:
         typer.echo(output.as_json({"version": reference.version, "steps": [asdict(step) for step in steps]}))
     else:
         for step in steps:
             typer.echo(f"{step.rule}  {_WORDS[step.verdict]}  {step.text}".rstrip())
     raise typer.Exit(output.FINE if any(step.verdict == "decides" for step in steps) else output.WRONG)
+
+
+def _answers(given: list[str]) -> dict[str, str]:
+    """Raises `typer.Exit` after saying which one is not of the form question=choice."""
+    for one in given:
+        if not all(one.partition("=")):
+            raise output.cannot(f"--answer {one}: 应为 question=choice must be question=choice")
+    return {question: choice for question, _, choice in (one.partition("=") for one in given)}

@@ -8,7 +8,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Request, Response
 from pydantic import BaseModel
 
-from services.dispatch.domain.incident import Incident
+from services.dispatch.domain.incident import Appeal, Incident
 from services.dispatch.forms import AssignIn
 from services.dispatch.handlers import AssignDepartments
 from services.dispatch.ports import Incidents, Rules, Views
@@ -36,6 +36,7 @@ class OrderOut(BaseModel):
     evidence: tuple[str, ...]
     extension_asked_until: datetime | None
     excused: str | None
+    deadline_appeal: Appeal | None
 
 
 class LineOut(BaseModel):
@@ -79,6 +80,8 @@ class IncidentOut(BaseModel):
     place: dict[str, object]
     text: str
     photo_ids: tuple[str, ...]
+    after_photo_ids: tuple[str, ...]
+    answers: dict[str, str]
     route_rule: str | None
     reference_version: str | None
     orders: list[OrderOut]
@@ -147,6 +150,8 @@ def incident_out(incident: Incident, version: int) -> IncidentOut:
         place=incident.place,
         text=incident.text,
         photo_ids=incident.photo_ids,
+        after_photo_ids=incident.after_photo_ids,
+        answers=incident.answers,
         route_rule=incident.route.rule if incident.route else None,
         reference_version=incident.route.reference_version if incident.route else None,
         orders=[
@@ -162,6 +167,7 @@ def incident_out(incident: Incident, version: int) -> IncidentOut:
                 evidence=order.evidence,
                 extension_asked_until=order.extension_asked_until,
                 excused=order.excused,
+                deadline_appeal=order.appeal,
             )
             for order in incident.orders
         ],

@@ -7,16 +7,19 @@ from fastapi import APIRouter
 
 from services.dispatch import (
     agents,
+    arrivals_api,
     cases_api,
     complaints_api,
     department_api,
     desk_api,
     queue_api,
     readers_store,
+    route_api,
     sheet_api,
     webhook_store,
 )
 from services.dispatch import api as http
+from services.dispatch.arrival_store import MongoArrivals
 from services.dispatch.case_store import MongoCases, MongoQueue
 from services.dispatch.catching_up import CatchingUp
 from services.dispatch.census import Census
@@ -72,6 +75,8 @@ async def api(process: Process) -> None:
             cases_api.router(books),
             box,
             sheet,
+            route_api.router(views, rules),
+            arrivals_api.router(MongoArrivals(parts.opened.database, _hooked(reference))),
             http.router(parts.lane, INCIDENTS, views, rules),
             desk,
             inbox,
@@ -119,6 +124,11 @@ async def worker(process: Process) -> None:
     )
 
 
+def _hooked(reference: Reference) -> frozenset[str]:
+    """Departments that have a webhook."""
+    return frozenset(code for code, one in reference.departments.items() if one.webhook is not None)
+
+
 def _jobs(beside: Beside, tick: Callable[[str], Tick]) -> Iterable[Job]:
     """What the worker does beside consuming, publishing and waking."""
     census_lease = beside.lease("census")
@@ -143,7 +153,8 @@ def _webhooks(settings: DispatchSettings, reference: Reference, beside: Beside) 
     hooks = [Hook(code, webhook.url, webhook.key) for code, webhook in sorted(kept.items())]
     hosts = [host.strip() for host in settings.webhook_hosts.split(",") if host.strip()]
     development = settings.environment == "development"
-    client = WebhookClient(hosts, read_secrets(settings.webhook_secrets), development=development)
+    secrets, authorities = read_secrets(settings.webhook_secrets), settings.webhook_authorities
+    client = WebhookClient(hosts, secrets, development=development, authorities=authorities)
     lease, counts = beside.lease("webhooks"), WebhookMetrics(beside.registry)
     deliveries = webhook_store.MongoDeliveries(beside.database)
     webhooks = Webhooks(hooks, deliveries, client, lease, system_clock, counts)

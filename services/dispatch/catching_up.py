@@ -3,6 +3,7 @@ calendar had confirmed. At a worker's start and every hour; an incident that is 
 
 import asyncio
 from collections.abc import Callable
+from datetime import datetime
 
 import structlog
 
@@ -11,6 +12,7 @@ from services.dispatch.ticking import Tick
 from shared.errors import Unavailable
 from shared.mongo.client import Database, DatabaseError
 from shared.mongo.lane import Lane
+from shared.mongo.timers import AsOf, server_time
 
 log = structlog.get_logger(__name__)
 
@@ -27,6 +29,7 @@ class CatchingUp:
     """`step()` ticks every such incident once, the oldest first."""
 
     def __init__(self, database: Database, lane: Lane, tick: Callable[[str], Tick]) -> None:
+        self._database = database
         self._incidents = database["incidents"]
         self._lane = lane
         self._tick = tick
@@ -44,14 +47,15 @@ class CatchingUp:
 
     async def step(self) -> None:
         """One pass. What fails on its own is logged and met again by the next one."""
+        now = await server_time(self._database)
         found = await self._incidents.find(STALE, {"_id": 1}).sort("t0", 1).to_list(None)
         for start in range(0, len(found), _BATCH):
             page = found[start : start + _BATCH]
-            await asyncio.gather(*(self._submit(document["_id"]) for document in page))
+            await asyncio.gather(*(self._submit(document["_id"], now) for document in page))
 
-    async def _submit(self, id_: str) -> None:
+    async def _submit(self, id_: str, now: datetime) -> None:
         try:
-            await self._lane.submit(self._tick(id_))
+            await self._lane.submit(AsOf(self._tick(id_), now))
         except Unavailable:
             raise
         except Exception as error:  # noqa: BLE001 - one that fails must not stop the others

@@ -14,8 +14,9 @@ from services.dispatch.channel import count_told
 from services.dispatch.domain.routing import NEEDS_LOCATION, ROUTING_ERROR
 from services.dispatch.domain.states import OPEN_ORDERS, OVER, State
 from services.dispatch.metrics import DispatchMetrics
-from shared.mongo.client import UTC_DATES, Database, DatabaseError, Document
+from shared.mongo.client import Database, DatabaseError, Document
 from shared.mongo.lease import Lease
+from shared.mongo.timers import server_time
 
 log = structlog.get_logger(__name__)
 
@@ -58,7 +59,7 @@ class Census:
 
     async def look(self) -> None:
         """Count what is open, and what has happened since the look before (since now, the first time)."""
-        now: datetime = (await self._database.command("hello", codec_options=UTC_DATES))["localTime"]
+        now = await server_time(self._database)
         await self._count_open(now)
         await self._count_triage()
         until = now - LAG

@@ -5,15 +5,16 @@
 
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
-from services.dispatch.domain import correcting, deadlines, ending, pausing, reopening
+from services.dispatch.asking import rerouted
+from services.dispatch.domain import appealing, correcting, deadlines, ending, pausing, reopening
 from services.dispatch.domain.clocks import Priority
-from services.dispatch.domain.correcting import Kind, Rerouted
+from services.dispatch.domain.correcting import Kind
 from services.dispatch.domain.evidence import without_flag
-from services.dispatch.domain.incident import Foreign, Happened, Incident, NotAllowed, Order, Route
+from services.dispatch.domain.incident import Foreign, Happened, Incident, NotAllowed, Order
 from services.dispatch.domain.settling import Terms, correct
 from services.dispatch.domain.states import State, Who
 from services.dispatch.domain.voices import DISPUTED
@@ -39,6 +40,9 @@ class Decision(BaseModel):
     """One command of the desk. `act` raises `NotAllowed` where the tables do not allow it, `Invalid` for a bad field."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+    APPROVES: ClassVar[bool] = False
+    """Whether it says that a report is right: not for whoever has entered it for the rider."""
 
     expected_version: int = Field(ge=1)
 
@@ -78,6 +82,8 @@ class Reject(Decision):
 
 class DecideAppeal(Decision):
     """The reporter's appeal against a rejection."""
+
+    APPROVES = True
 
     granted: bool
     reason: Reason
@@ -161,8 +167,8 @@ class CorrectPlace(Decision):
 
     def act(self, incident: Incident, on: On) -> Outcome:
         place = placed(self.place, incident, on.rules)
-        rerouted = _rerouted(incident, replace(incident, place=place), on.rules)
-        return correcting.place(incident, place, on.actor, on.at, self.reason, rerouted, on.terms)
+        sent = rerouted(incident, replace(incident, place=place), on.rules, on.at)
+        return correcting.place(incident, place, on.actor, on.at, self.reason, sent, on.terms)
 
 
 class CorrectCategory(Decision):
@@ -181,9 +187,9 @@ class CorrectCategory(Decision):
             raise Invalid.field("code", f"there is no {self.scheme}:{self.code} with that condition")
         kind = Kind(category, self.condition, self.severity or rule.priority, rule.after_photo_required)
         after = replace(incident, category=category, condition=self.condition, priority=kind.priority)
-        rerouted = _rerouted(incident, after, on.rules)
+        sent = rerouted(incident, after, on.rules, on.at)
         terms = replace(on.terms, limit=rule.limit, repair=rule.repair)
-        return correcting.category(incident, kind, on.actor, on.at, self.reason, rerouted, terms)
+        return correcting.category(incident, kind, on.actor, on.at, self.reason, sent, terms)
 
 
 class Triage(Decision):
@@ -194,8 +200,8 @@ class Triage(Decision):
 
     def act(self, incident: Incident, on: On) -> Outcome:
         kind = Kind(incident.category, incident.condition, self.severity, incident.photo_required)
-        rerouted = _rerouted(incident, replace(incident, priority=self.severity), on.rules)
-        return correcting.category(incident, kind, on.actor, on.at, self.reason, rerouted, on.terms)
+        sent = rerouted(incident, replace(incident, priority=self.severity), on.rules, on.at)
+        return correcting.category(incident, kind, on.actor, on.at, self.reason, sent, on.terms)
 
 
 class HandOver(Decision):
@@ -234,6 +240,8 @@ class Withdraw(OnOrder):
 class Verify(OnOrder):
     """Somebody has looked: it is really done."""
 
+    APPROVES = True
+
     def act(self, incident: Incident, on: On) -> Outcome:
         return deadlines.verify(incident, self.of(incident), on.actor, on.at)
 
@@ -250,12 +258,15 @@ class DecideExtension(OnOrder):
 
 
 class Excuse(OnOrder):
-    """A department's appeal against its deadline is granted: it leaves the figures, the fact stays."""
+    """A deadline leaves the figures, the fact stays: a department's appeal is granted, or none was needed. `granted` false
+    refuses the appeal."""
 
+    granted: bool = True
     reason: Reason
 
     def act(self, incident: Incident, on: On) -> Outcome:
-        return deadlines.excuse(incident, self.of(incident), on.actor, on.at, self.reason)
+        answer = appealing.excuse if self.granted else appealing.refuse
+        return answer(incident, self.of(incident), on.actor, on.at, self.reason)
 
 
 def check_departments(codes: tuple[str, ...], rules: Rules) -> None:
@@ -282,15 +293,3 @@ def placed(given: PlaceIn, incident: Incident, rules: Rules) -> dict[str, object
         "address": given.address or incident.place.get("address"),
         "flags": (),
     }
-
-
-def _rerouted(before: Incident, after: Incident, rules: Rules) -> Rerouted:
-    return Rerouted(found_by(before, rules), found_by(after, rules))
-
-
-def found_by(incident: Incident, rules: Rules) -> Route | str:
-    """Whom the rules send for an incident as it is, or why nobody."""
-    path: dict[str, str] | None = incident.place.get("grid")
-    if path is None:
-        return "needs_location: the place is uncertain"
-    return rules.route(incident.category, incident.condition, path["micro_grid"])

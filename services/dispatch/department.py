@@ -4,10 +4,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from services.dispatch.domain.incident import Incident, Order
-from services.dispatch.domain.updates import UpdateRefused
+from services.dispatch.domain import appealing
+from services.dispatch.domain.incident import Incident, NotAllowed, Order
+from services.dispatch.domain.routing import incident_of
+from services.dispatch.domain.updates import UpdateRefused, check_seen
 from services.dispatch.handlers import ReceiveUpdate
 from services.dispatch.ports import Incidents, Receipts, Rules
+from services.dispatch.saving import save, terms_of
 from shared.context import Context
 from shared.contracts.department_update import DepartmentUpdate
 from shared.errors import Conflict, FieldError, Invalid, NotFound, Refused
@@ -59,6 +62,45 @@ class ActOnOrder:
             return command.carry_out(work)
         except UpdateRefused as refusal:
             raise refused(refusal) from None
+
+
+@dataclass(frozen=True, slots=True)
+class AppealDeadline:
+    """The department says why a deadline should not count; `scope` is the caller's, with his department."""
+
+    incidents: Incidents
+    rules: Rules
+    scope: Scope
+    order: str
+    seen_seq: int
+    reason: str
+    context: Context
+
+    def reads(self) -> Iterable[Ref]:
+        return [self.incidents.ref(incident_of(self.order))]
+
+    def decide(self, work: Work) -> tuple[Incident, Order]:
+        """The incident and its order afterwards. Raises `NotFound` or `Conflict`, their code a `reason_code`."""
+        incident, order = self._found(work)
+        try:
+            check_seen(order, self.seen_seq)
+            appealed, happened = appealing.appeal(incident, order, work.now, self.reason)
+        except UpdateRefused as refusal:
+            raise refused(refusal) from None
+        except NotAllowed as error:
+            raise refused(UpdateRefused("not_allowed", str(error))) from None
+        category, _ = terms_of(self.rules, appealed)
+        save(work, self.incidents, appealed, category, happened, self.context)
+        return appealed, appealed.order(order.id) or order
+
+    def _found(self, work: Work) -> tuple[Incident, Order]:
+        incident = self.incidents.get(work, incident_of(self.order))
+        order = incident.order(self.order) if incident else None
+        if incident is None or order is None or incident.subdistrict != self.scope.subdistrict:
+            raise NotFound("there is no such order for you", code="unknown_order")
+        if order.department != self.scope.department:
+            raise NotFound("there is no such order for you", code="unknown_order")
+        return incident, order
 
 
 def refused(refusal: UpdateRefused) -> Refused:

@@ -9,9 +9,9 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from services.dispatch import events
-from services.dispatch.department import ActOnOrder, Kind
-from services.dispatch.department_forms import AcceptIn, DoneIn, ExtensionIn, ProgressIn, ReturnIn
-from services.dispatch.domain.incident import Incident, Order
+from services.dispatch.department import ActOnOrder, AppealDeadline, Kind
+from services.dispatch.department_forms import AcceptIn, AppealIn, DoneIn, ExtensionIn, ProgressIn, ReturnIn
+from services.dispatch.domain.incident import Appeal, Incident, Order
 from services.dispatch.domain.states import OrderState
 from services.dispatch.ports import Incidents, OrderViews, Receipts, Rules
 from shared.contracts.scalars import UpdateId
@@ -38,6 +38,7 @@ class InboxOrder(BaseModel):
     reason: str | None
     extension_asked_until: datetime | None
     evidence: tuple[str, ...]
+    deadline_appeal: Appeal | None
 
 
 class InboxPage(BaseModel):
@@ -60,7 +61,7 @@ class OrderAct(BaseModel):
 class _Rendered:
     """A department's command with its answer."""
 
-    inner: ActOnOrder
+    inner: ActOnOrder | AppealDeadline
 
     def reads(self) -> Iterable[Ref]:
         return self.inner.reads()
@@ -88,6 +89,12 @@ class Desk:
             self.incidents, self.rules, self.receipts, caller.scope, order, update_id, kind, fields, context
         )
         return await submit_once(self.lane, caller, key, fingerprint(wish, order, kind), _Rendered(command))
+
+    async def appeal(self, request: Request, caller: Caller, key: str, order: str, wish: AppealIn) -> Response:
+        """Put the appeal in once under its key."""
+        context, _ = context_of(request, caller.scope.actor), _update_id(key)
+        command = AppealDeadline(self.incidents, self.rules, caller.scope, order, wish.seen_seq, wish.reason, context)
+        return await submit_once(self.lane, caller, key, fingerprint(wish, order, "appeal"), _Rendered(command))
 
 
 def router(desk: Desk) -> APIRouter:
@@ -132,6 +139,10 @@ def router(desk: Desk) -> APIRouter:
     async def done(order: str, wish: DoneIn, request: Request, caller: Caller, key: Key) -> Response:
         return await desk.act(request, caller, key, order, "done", wish)
 
+    @routes.post("/{order}/deadline-appeal", response_model=OrderAct, summary="Its deadline should not count")
+    async def appeal(order: str, wish: AppealIn, request: Request, caller: Caller, key: Key) -> Response:
+        return await desk.appeal(request, caller, key, order, wish)
+
     return routes
 
 
@@ -155,4 +166,5 @@ def _order_out(rules: Rules, incident: Incident, order: Order) -> InboxOrder:
         reason=order.reason,
         extension_asked_until=order.extension_asked_until,
         evidence=order.evidence,
+        deadline_appeal=order.appeal,
     )

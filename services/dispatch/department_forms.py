@@ -41,6 +41,12 @@ class ExtensionIn(AcceptIn):
     extension_until: Instant
 
 
+class AppealIn(AcceptIn):
+    """The deadline should not count, and why."""
+
+    reason: Reason
+
+
 class DoneIn(AcceptIn):
     """It is fixed. `receipts` are those of intake for after-photos (`POST /v1/evidence`)."""
 

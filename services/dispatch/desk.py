@@ -4,10 +4,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from services.dispatch.decisions import Decision, On, found_by
+from services.dispatch.asking import found_by
+from services.dispatch.decisions import Decision, On
 from services.dispatch.domain import ending, merging, routing
 from services.dispatch.domain.incident import Happened, Incident, NotAllowed, number
-from services.dispatch.domain.reporters import saw
+from services.dispatch.domain.reporters import entered, saw
 from services.dispatch.ports import Incidents, Rules
 from services.dispatch.saving import save, terms_of
 from shared.context import Context
@@ -37,6 +38,13 @@ class Desk:
             raise Conflict(f"expected_version: the incident is at version {version}, you saw {expected_version}")
         return incident
 
+    def find_to_approve(self, work: Work, id_: str, expected_version: int) -> Incident:
+        """As `find`; also `Forbidden` to whoever entered a report of it for a rider."""
+        incident = self.find(work, id_, expected_version)
+        if entered(incident, self.scope.id):
+            raise Forbidden("you have entered it for the rider: somebody else approves it")
+        return incident
+
     def keep(self, work: Work, incident: Incident, happened: list[Happened]) -> tuple[Incident, int]:
         """Write it with its events. Returns it with its new version."""
         category, _ = terms_of(self.rules, incident)
@@ -57,7 +65,8 @@ class Decide:
 
     def decide(self, work: Work) -> tuple[Incident, int]:
         """Returns the incident and its new version. Raises `NotFound`, `Forbidden`, `Conflict` or `Invalid`."""
-        incident = self.desk.find(work, self.incident, self.decision.expected_version)
+        find = self.desk.find_to_approve if self.decision.APPROVES else self.desk.find
+        incident = find(work, self.incident, self.decision.expected_version)
         _, terms = terms_of(self.desk.rules, incident)
         on = On(self.desk.context.actor, work.now, terms, self.desk.rules)
         try:
@@ -133,7 +142,7 @@ class MoveReport:
     def _route(self, alone: Incident, news: list[Happened], at: datetime) -> tuple[Incident, list[Happened]]:
         """A new incident goes the way of every report."""
         _, terms = terms_of(self.desk.rules, alone)
-        routed, happened = routing.triage(alone, found_by(alone, self.desk.rules), terms.limit, terms.hours, at)
+        routed, happened = routing.triage(alone, found_by(alone, self.desk.rules, at), terms.limit, terms.hours, at)
         return routed, [*news, *happened]
 
 
@@ -155,7 +164,7 @@ class SelfFixed:
 
     def _one(self, work: Work, index: int, id_: str, version: int) -> tuple[Incident, int]:
         try:
-            incident = self.desk.find(work, id_, version)
+            incident = self.desk.find_to_approve(work, id_, version)
             fixed, happened = ending.self_fixed(incident, self.desk.context.actor, work.now, self.reason)
         except (NotAllowed, Conflict) as error:
             raise Conflict(f"incidents.{index}: {error}", FieldError(f"incidents.{index}", str(error))) from None

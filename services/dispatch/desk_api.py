@@ -39,7 +39,7 @@ DECISIONS: tuple[tuple[str, type[Decision], str], ...] = (
     ("withdraw", decisions.Withdraw, "Take an order back"),
     ("verify", decisions.Verify, "It is really done"),
     ("extension", decisions.DecideExtension, "Grant or refuse more time"),
-    ("excuse", decisions.Excuse, "Grant an appeal against a deadline"),
+    ("excuse", decisions.Excuse, "A deadline leaves the figures; or refuse the appeal against it"),
 )
 """Last part of the path, form, what it is for. Who may is said by `policy.py`."""
 

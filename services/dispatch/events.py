@@ -141,7 +141,7 @@ def _resolved(incident: Incident, resolved: Resolved) -> IncidentResolved:
             "severity": incident.priority.value,
             "category": incident.category,
             "condition": incident.condition,
-            "evidence_photo_ids": tuple(evidence if done else incident.photo_ids)[:_MOST_PHOTOS],
+            "evidence_photo_ids": tuple(evidence if done else incident.shown_photos)[:_MOST_PHOTOS],
             "on_time": _on_time(done),
         }
     )
@@ -184,7 +184,7 @@ def work_order(incident: Incident, order: Order, category: CategoryRule) -> word
             "text": incident.text,
             "interim_measures": incident.interim_measures,
             "photos": [
-                {"id": photo, "url": f"/intake/v1/photos/{photo}"} for photo in incident.photo_ids[:MOST_OF_ORDER]
+                {"id": photo, "url": f"/intake/v1/photos/{photo}"} for photo in incident.shown_photos[:MOST_OF_ORDER]
             ],
             "photo_required": incident.photo_required,
             "state": order.state.value,
@@ -192,6 +192,7 @@ def work_order(incident: Incident, order: Order, category: CategoryRule) -> word
             "accept_by": order.accept_by,
             "due_at": order.due_at,
             "flags": order_flags(incident, order),
+            "answers": [{"question": question, "choice": choice} for question, choice in incident.answers.items()],
         }
     )
 

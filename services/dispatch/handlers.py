@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from services.dispatch import events
+from services.dispatch.asking import found_by
 from services.dispatch.domain import assigning, routing, updates
 from services.dispatch.domain.ending import SELF_FIXED
 from services.dispatch.domain.evidence import Proof, mismatch
@@ -47,12 +48,9 @@ class ReceiveReport:
         if category is None:
             raise LookupError(f"no category {report.category} with condition {report.condition} in the reference data")
         incident = _received(report, category, rules.version)
-        place = report.place.grid.micro_grid if report.place.grid else None
-        found: Route | str = "needs_location: the place is uncertain"
+        found = found_by(incident, rules, report.received_at)
         if SELF_FIXED in report.flags:
             found = "self_fixed: the rider put it right himself, somebody looks at his photos"
-        elif place is not None:
-            found = rules.route(incident.category, incident.condition, place)
         hours = rules.hours(report.subdistrict)
         routed, happened = routing.route(incident, found, category.limit, hours, work.now)
         save(work, self.incidents, routed, category, happened, replace(self.context, actor=routing.SYSTEM))
@@ -62,7 +60,8 @@ class ReceiveReport:
 def _received(report: IncidentReported, category: CategoryRule, reference_version: str) -> Incident:
     """The incident as reported; of somebody who was forgotten since, without his words."""
     spoken = not is_pseudonym(report.rider)
-    reporter = Reporter(report.rider, report.report, report.captured_at, report.received_at)
+    times = report.captured_at, report.received_at
+    reporter = Reporter(report.rider, report.report, *times, entered_by=report.entered_by)
     return Incident(
         id=report.incident,
         subdistrict=report.subdistrict,
@@ -82,6 +81,8 @@ def _received(report: IncidentReported, category: CategoryRule, reference_versio
         history=(Line(report.received_at, f"rider:{report.rider}", "reported"),),
         flags=report.flags,
         reference_version=reference_version,
+        after_photo_ids=report.after_photo_ids,
+        answers={answer.question: answer.choice for answer in report.answers},
     )
 
 

@@ -65,7 +65,13 @@ def voice_of(update: ReportUpdated) -> Voice:
     if update.kind in ("joined", "broken_again") and update.captured_at is not None:
         place = update.place.model_dump() if update.place else None
         reporter = Reporter(
-            update.rider, update.report, update.captured_at, update.received_at, place, update.photo_ids
+            update.rider,
+            update.report,
+            update.captured_at,
+            update.received_at,
+            place,
+            update.photo_ids,
+            update.entered_by,
         )
     return Voice(update.kind, note, bool(update.emergency), reporter)
 

@@ -21,6 +21,12 @@ POLICY: Policy = {
     "GET /v1/incidents/{incident_id}/sheet": allow(
         *DESKS, reach=Reach.COMMUNITIES, zh="移交单（12345 等）", en="one sheet to hand over to another house"
     ),
+    "GET /v1/incidents/{incident_id}/deliveries": allow(
+        *DESKS, reach=Reach.COMMUNITIES, zh="是否送达各部门", en="has it reached the departments"
+    ),
+    "GET /v1/incidents/{incident_id}/route": allow(
+        *DESKS, reach=Reach.COMMUNITIES, zh="为何派给这些部门", en="why these departments"
+    ),
     "POST /v1/incidents/{incident_id}/assign": allow(
         *DESKS, reach=Reach.COMMUNITIES, zh="派给部门", en="send it to departments"
     ),
@@ -50,7 +56,7 @@ POLICY: Policy = {
         for path, zh, en in (
             ("park", "挂账", "put it aside until a date"),
             ("unpark", "解除挂账", "go on before that date"),
-            ("excuse", "时限申诉成立", "a deadline leaves the figures"),
+            ("excuse", "裁定时限申诉", "a deadline leaves the figures, or the appeal is refused"),
         )
     },
     "POST /v1/self-fixed": allow(
@@ -62,6 +68,7 @@ POLICY: Policy = {
     "POST /v1/orders/{order}/return": _own("退单", "give an order back"),
     "POST /v1/orders/{order}/progress": _own("报告进展", "say how far it is"),
     "POST /v1/orders/{order}/extension": _own("申请延期", "ask for more time"),
+    "POST /v1/orders/{order}/deadline-appeal": _own("时限申诉", "its deadline should not count"),
     "POST /v1/orders/{order}/done": _own("报告办结", "report it fixed"),
     **export.POLICY,
 }

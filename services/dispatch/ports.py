@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 from services.dispatch.domain.clocks import Hours, Limit, Priority
 from services.dispatch.domain.complaint import Complaint
-from services.dispatch.domain.incident import Incident, Order, Route
+from services.dispatch.domain.incident import Asked, Incident, Order, Route
 from services.dispatch.domain.states import OrderState
 from services.dispatch.queue import Mark, Wanted
 from shared.mongo.work import Event, Ref, Work
@@ -50,8 +50,32 @@ class Rules(Protocol):
         """The grid path of a WGS-84 point as the contract has it, None outside every polygon."""
         ...
 
-    def route(self, category: dict[str, str], condition: str | None, place: str | None) -> Route | str:
+    def route(self, asked: Asked) -> Route | str:
         """Who must act, or in words why nobody can be named."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What one routing rule says. `verdict`: decides, no_match, cannot_tell or not_asked; `text`: the departments of the one
+    that decides, why another does not match or cannot tell; `why`: what the rule is for."""
+
+    rule: str
+    verdict: str
+    text: str
+    why: str
+
+
+class Explaining(Protocol):
+    """The routing rules, one after the other."""
+
+    @property
+    def version(self) -> str:
+        """sha256 of the reference data that explains here."""
+        ...
+
+    def explain(self, asked: Asked) -> list[Step]:
+        """One step for each rule, in the order in which they are asked; none if there is no such category."""
         ...
 
 
@@ -88,6 +112,34 @@ class Views(Protocol):
 
     async def incident(self, scope: Scope, id_: str) -> tuple[Incident, int] | None:
         """The incident with its version."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Delivering:
+    """A message to a department that has not arrived: since when, after how many failures, why the last one failed."""
+
+    seq: int
+    since: datetime
+    tries: int = 0
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """What an order's department has not got yet of what it was told; nothing: all has arrived."""
+
+    order: str
+    department: str
+    by_webhook: bool
+    waiting: tuple[Delivering, ...]
+
+
+class Arrivals(Protocol):
+    """Whether departments have got what they were told: never what is out of the caller's scope."""
+
+    async def of(self, scope: Scope, id_: str) -> list[Arrival] | None:
+        """One for each order of the incident; None if there is none such for the caller."""
         ...
 
 

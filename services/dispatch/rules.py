@@ -5,11 +5,14 @@ from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from services.dispatch.domain.clocks import Deadline, Limit, Priority, Unit
-from services.dispatch.domain.incident import Route
-from services.dispatch.ports import CategoryRule
+from services.dispatch.domain.incident import Asked, Route
+from services.dispatch.ports import CategoryRule, Step
 from shared.reference.calendars import Calendar
+from shared.reference.explaining import explain
 from shared.reference.reference import Reference
-from shared.reference.routing import RouteError
+from shared.reference.routing import Facts, RouteError, decide
+
+_SUBDISTRICT_DIGITS = 9
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +37,7 @@ class LocalHours:
 
 
 class ReferenceRules:
-    """See `Rules`."""
+    """See `Rules` and `Explaining`."""
 
     def __init__(self, reference: Reference) -> None:
         self._reference = reference
@@ -69,8 +72,30 @@ class ReferenceRules:
         path = self._reference.grid.locate(lng, lat)
         return None if path is None else asdict(path)
 
-    def route(self, category: dict[str, str], condition: str | None, place: str | None) -> Route | str:
-        found = self._reference.route((category["scheme"], category["code"]), condition, place)
+    def route(self, asked: Asked) -> Route | str:
+        facts = self._facts(asked)
+        reference = self._reference
+        found = (
+            facts
+            if isinstance(facts, RouteError)
+            else decide(reference.rules, reference.departments, facts, reference.version)
+        )
         if isinstance(found, RouteError):
             return f"{found.rule or 'routing'}: {found.reason}"
-        return Route(found.departments, found.rule, found.version)
+        return Route(found.departments, found.rule, found.version, asked)
+
+    def explain(self, asked: Asked) -> list[Step]:
+        facts = self._facts(asked)
+        if isinstance(facts, RouteError):
+            return []
+        why = {rule.code: rule.why for rule in self._reference.rules}
+        steps = explain(self._reference.rules, self._reference.departments, facts)
+        return [Step(step.rule, step.verdict, step.text, why[step.rule]) for step in steps]
+
+    def _facts(self, asked: Asked) -> Facts | RouteError:
+        subdistrict = self._reference.subdistricts.get(asked.place[:_SUBDISTRICT_DIGITS])
+        local = asked.at.astimezone(ZoneInfo(subdistrict.zone)).replace(tzinfo=None) if subdistrict else None
+        key = asked.category["scheme"], asked.category["code"]
+        return self._reference.facts(
+            key, asked.condition, asked.place, asked.priority.value if asked.priority else None, local, asked.answers
+        )

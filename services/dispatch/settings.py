@@ -16,4 +16,7 @@ class DispatchSettings(Settings):
         default="",
         description="hosts of departments' webhooks that are allowed, with commas; host:port for other ports",
     )
+    webhook_authorities: Path | None = Field(
+        default=None, description="PEM file of certificate authorities to believe for webhooks beside the usual ones"
+    )
     webhook_secrets: Path | None = Field(default=None, description="JSON file, secret by key id, for signing webhooks")

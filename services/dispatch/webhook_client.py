@@ -28,11 +28,17 @@ class WebhookClient:
     """See `Post`. Of the answer only the status is read."""
 
     def __init__(
-        self, hosts: Iterable[str], secrets: Mapping[str, str], *, development: bool = False, lookup: Resolve = resolve
+        self,
+        hosts: Iterable[str],
+        secrets: Mapping[str, str],
+        *,
+        development: bool = False,
+        lookup: Resolve = resolve,
+        authorities: Path | None = None,
     ) -> None:
-        """See `Outward`; `secrets` by key id."""
+        """See `Outward`; `secrets` by key id. Raises `ValueError` naming `authorities` if it is no file of certificates."""
         self._secrets = dict(secrets)
-        self._out = Outward(hosts, development=development, lookup=lookup)
+        self._out = Outward(hosts, development=development, lookup=lookup, authorities=authorities)
 
     async def close(self) -> None:
         """Disconnect."""

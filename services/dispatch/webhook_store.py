@@ -21,13 +21,13 @@ _LINES = 50
 _DUPLICATE = 11000
 _BEHIND = chr(ord(DISPATCH[-1]) + 1)
 
-_NEW: Document = {"hooked": None, "topic": {"$gte": DISPATCH, "$lt": DISPATCH[:-1] + _BEHIND}}
+NEW: Document = {"hooked": None, "topic": {"$gte": DISPATCH, "$lt": DISPATCH[:-1] + _BEHIND}}
 _WAITING: Document = {"sent": None}
 
 COLLECTIONS = (
     Collection(
         OUTBOX,
-        (IndexModel([("topic", ASCENDING), ("stored", ASCENDING)], name="hooked", partialFilterExpression=_NEW),),
+        (IndexModel([("topic", ASCENDING), ("stored", ASCENDING)], name="hooked", partialFilterExpression=NEW),),
     ),
     Collection(
         DELIVERIES,
@@ -52,7 +52,7 @@ class MongoDeliveries:
         self._deliveries = database[DELIVERIES]
 
     async def collect(self, department: str, now: datetime) -> int:
-        rows = await self._outbox.find({**_NEW, "topic": dispatch_topic(department).name}).limit(_WINDOW).to_list(None)
+        rows = await self._outbox.find({**NEW, "topic": dispatch_topic(department).name}).limit(_WINDOW).to_list(None)
         if not rows:
             return 0
         await self._keep([_delivery(department, row, now) for row in rows])

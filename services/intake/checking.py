@@ -1,5 +1,7 @@
 """What reference data and stored photos say to a wish, field by field, and its place as it is used."""
 
+from collections.abc import Mapping
+
 from services.intake.domain.report import CERTAIN_METRES, Place, Point
 from services.intake.forms import CategoryIn, PlaceIn, ReportIn
 from services.intake.ports import Photo, Rules
@@ -16,15 +18,28 @@ def check_rider(wish: ReportIn, rider: str) -> None:
 
 
 def check_category(wish: ReportIn, rules: Rules) -> None:
-    """Raises `Invalid`: no such category or condition, or it needs a photo and none is named or announced."""
+    """Raises `Invalid`: no such category, condition, question or choice, or it needs a photo and none is named or announced."""
     category: CategoryIn = wish.category
     rule = rules.category(category.scheme, category.code)
     if rule is None:
         raise Invalid.field("category", f"there is no {category.scheme}:{category.code} in the reference data")
     if category.condition is not None and category.condition not in rule.conditions:
         raise Invalid.field("category.condition", f"is none of {', '.join(sorted(rule.conditions))}")
+    _check_answers(wish.answers, rule.questions)
     if rule.photo_required and not wish.photo_ids and not wish.awaiting_photos:
         raise Invalid.field("photo_ids", "this category needs at least one photo")
+
+
+def _check_answers(answers: Mapping[str, str], questions: Mapping[str, frozenset[str]]) -> None:
+    wrong = []
+    for question, choice in answers.items():
+        if question not in questions:
+            asked = f"; its questions are {', '.join(sorted(questions))}" if questions else ""
+            wrong.append(FieldError(f"answers.{question}", f"the category does not ask this{asked}"))
+        elif choice not in questions[question]:
+            wrong.append(FieldError(f"answers.{question}", f"is none of {', '.join(sorted(questions[question]))}"))
+    if wrong:
+        raise Invalid("; ".join(f"{error.field}: {error.reason}" for error in wrong), *wrong)
 
 
 def check_photos(wish: ReportIn, announced: list[str], found: dict[str, Photo]) -> None:

@@ -72,6 +72,7 @@ def sighted(report: Report, kind: Literal["joined", "broken_again"], context: Co
         captured_at=report.captured_at,
         received_at=report.received_at,
         flags=report.flags,
+        entered_by=report.entered_by,
     )
     return Outgoing(SERVICE, REPORT_UPDATED.name, sighting, now, context)
 
@@ -130,6 +131,7 @@ def reported(report: Report) -> IncidentReported:
         flags=report.flags,
         after_photo_ids=report.after_photo_ids,
         entered_by=report.entered_by,
+        answers=tuple(words.Answer(question=question, choice=choice) for question, choice in report.answers.items()),
     )
 
 

@@ -48,6 +48,11 @@ class ReportIn(BaseModel):
 
     client_key: str = Field(min_length=8, max_length=64, pattern="^[A-Za-z0-9._-]+$")
     category: CategoryIn
+    answers: dict[Name, Name] = Field(
+        default_factory=dict,
+        max_length=10,
+        description="to questions of the category, by their codes: the code of a choice",
+    )
     emergency: bool = False
     place: PlaceIn
     text: str = Field(default="", max_length=500)

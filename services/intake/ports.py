@@ -1,6 +1,7 @@
 """What the handlers need from outside, in the words of intake."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol, TypeVar
 from zoneinfo import ZoneInfo
@@ -35,6 +36,8 @@ class CategoryRule:
     zh: str = ""
     en: str = ""
     tile: str = ""
+    questions: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    """The choices of each question that the reporter may be asked."""
 
 
 class Rules(Protocol):

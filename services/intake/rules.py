@@ -31,6 +31,7 @@ class ReferenceRules:
             category.zh,
             category.en,
             category.tile,
+            category.choices,
         )
 
     def locate(self, lng: float, lat: float) -> GridPath | None:

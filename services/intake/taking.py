@@ -161,6 +161,7 @@ def _report(desk: Taking, wish: ReportIn, sender: Sender, announced: list[str], 
         reference_version=desk.rules.version,
         after_photo_ids=tuple(wish.after_photo_ids),
         entered_by=sender.entered_by,
+        answers=dict(wish.answers),
     )
 
 

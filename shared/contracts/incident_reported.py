@@ -6,7 +6,7 @@ from pydantic import Field
 
 from shared.contracts.event import EventData, Position
 from shared.contracts.scalars import Flag, Id, Instant, PublicCode, Text, Word
-from shared.contracts.vocabulary import Category, Flags, PhotoIds, Place
+from shared.contracts.vocabulary import Answers, Category, Flags, PhotoIds, Place
 
 
 class IncidentReported(EventData):
@@ -30,8 +30,10 @@ class IncidentReported(EventData):
     flags: Flags = ()
     after_photo_ids: PhotoIds = Field(default=(), description="self_fixed: how it looks since the rider put it right")
     entered_by: Id | None = Field(
-        default=None, description="staff who entered it for the rider; whoever did decides nothing about it"
+        default=None, description="staff who entered it for the rider; whoever did approves nothing about it"
     )
+
+    answers: Answers = Field(default=(), description="to the questions of the category")
 
     @property
     def subject(self) -> str:

@@ -44,6 +44,10 @@ class ReportUpdated(EventData):
     captured_at: Instant | None = Field(default=None, description="the rider's clock")
     received_at: Instant = Field(description="server time")
     flags: Flags = ()
+    entered_by: Id | None = Field(
+        default=None,
+        description="joined, broken_again: staff who entered it for the rider; whoever did approves nothing",
+    )
 
     @property
     def subject(self) -> str:

@@ -96,6 +96,16 @@ class Category(Shape):
     code: Annotated[str, Field(pattern="^[0-9A-Za-z.-]{1,20}$", strict=True)]
 
 
+class Answer(Shape):
+    """What the reporter picked of the choices of one question of the category; words of the reference data."""
+
+    question: Word
+    choice: Word
+
+
+Answers = Annotated[tuple[Answer, ...], Field(max_length=10)]
+
+
 class LabelledCategory(Category):
     """A category with its text, for readers that have no reference data."""
 
@@ -149,3 +159,4 @@ class WorkOrder(Shape):
     accept_by: Instant
     due_at: Instant
     flags: Flags = ()
+    answers: Answers = Field(default=(), description="what the reporter answered to the questions of the category")

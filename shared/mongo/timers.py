@@ -11,16 +11,17 @@ import asyncio
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import structlog
 from pymongo import ASCENDING, IndexModel
 
+from shared.crash import crash_point
 from shared.errors import Unavailable
 from shared.mongo.client import UTC_DATES, Database, DatabaseError, Document
 from shared.mongo.lane import Lane
 from shared.mongo.lease import Lease
-from shared.mongo.work import Command
+from shared.mongo.work import Command, Ref, Work, more_reads
 
 log = structlog.get_logger(__name__)
 
@@ -35,11 +36,41 @@ _POLL_SECONDS = 0.5
 
 @dataclass(frozen=True, slots=True)
 class Timer:
-    """Documents of `collection` are woken by the command `wake(id)`. It looks at its own clock (`work.now`) what is due,
-    and must do nothing if that is nothing: it may come early, late or twice."""
+    """Documents of `collection` are woken by the command `wake(id)`. It looks what is due by `work.now`, which is the database's
+    time when the pass began, and must do nothing if that is nothing: it may come late or twice."""
 
     collection: str
     wake: Callable[[str], Command[Any]]
+
+
+Answer = TypeVar("Answer")
+
+
+@dataclass(frozen=True, slots=True)
+class AsOf(Generic[Answer]):
+    """`inner`, decided as of `now`, the database's time: a process whose own clock is ahead cannot make anything happen early."""
+
+    inner: Command[Answer]
+    now: datetime
+
+    def reads(self) -> Iterable[Ref]:
+        return self.inner.reads()
+
+    def more_reads(self, work: Work) -> Iterable[Ref]:
+        return more_reads(self.inner, work)
+
+    def decide(self, work: Work) -> Answer:
+        own, work.now, work.recorded = work.now, self.now, work.now
+        try:
+            return self.inner.decide(work)
+        finally:
+            work.now, work.recorded = own, None  # the next command of the batch is somebody else's
+
+
+async def server_time(database: Database) -> datetime:
+    """What the database's clock says (aware, UTC). Raises what the driver does."""
+    now: datetime = (await database.command("hello", codec_options=UTC_DATES))["localTime"]
+    return now
 
 
 @dataclass(slots=True)
@@ -78,8 +109,7 @@ class Timers:
 
     async def step(self) -> None:
         """One pass over everything that is due by the database's clock, for as long as the lease is safe."""
-        # The server's clock, so that a process whose own is ahead cannot fire early.
-        now: datetime = (await self._database.command("hello", codec_options=UTC_DATES))["localTime"]
+        now = await server_time(self._database)
         for timer in self._timers:
             await self._pass(timer, now)
 
@@ -89,7 +119,7 @@ class Timers:
         late = now - found[0]["wake_at"] if found else timedelta()
         self.stats.late_seconds[timer.collection] = late.total_seconds()
         while found:
-            await asyncio.gather(*(self._wake(timer, document["_id"]) for document in found))
+            await asyncio.gather(*(self._wake(timer, document["_id"], now) for document in found))
             if not await self._still_mine():
                 return
             found = await self._page(timer, now, found[-1])
@@ -106,15 +136,16 @@ class Timers:
         documents: list[Document] = await cursor.sort([("wake_at", 1), ("_id", 1)]).limit(_BATCH).to_list(None)
         return documents
 
-    async def _wake(self, timer: Timer, id_: str) -> None:
+    async def _wake(self, timer: Timer, id_: str, now: datetime) -> None:
         try:
-            await self._lane.submit(timer.wake(id_))
+            await self._lane.submit(AsOf(timer.wake(id_), now))
         except Unavailable:
             raise
         except Exception as error:  # noqa: BLE001 - one that fails must not stop the others; it is tried again
             self.stats.failed[timer.collection] += 1
             log.warning("a timer failed", collection=timer.collection, id=id_, error=repr(error)[:300])
         else:
+            crash_point("timers.after_wake")
             self.stats.woken[timer.collection] += 1
 
     async def _still_mine(self) -> bool:

@@ -90,6 +90,8 @@ class Work:
     _kept_rows: list[Document] = field(default_factory=list)
     _current: dict[Ref, Document | None] = field(default_factory=dict)
     _current_rows: list[Document] = field(default_factory=list)
+    recorded: datetime | None = None
+    """When the events are stored, where that is not `now`: a command that is decided as of another moment."""
 
     def get(self, collection: str, id_: str) -> Document | None:
         """The document as this command sees it, or None. Raises `UndeclaredRead`."""
@@ -117,7 +119,7 @@ class Work:
         for index, event in enumerate(events):
             slot = event.topic_name.replace(".", "/")  # MongoDB field names with dots are awkward to query
             sequences[slot] = sequences.get(slot, 0) + 1
-            self._current_rows.append(event.row(stored, index, sequences[slot], self.now))
+            self._current_rows.append(event.row(stored, index, sequences[slot], self.recorded or self.now))
         if sequences:
             stored["sequences"] = sequences
         self._current[ref] = stored

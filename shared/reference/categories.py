@@ -43,6 +43,17 @@ class Condition(Named):
     closes: str | None = None
 
 
+class Choice(Named):
+    code: str = Field(pattern="^[a-z][a-z0-9_]{1,30}$")
+
+
+class Question(Named):
+    """Something that the reporter may be asked about this kind of thing; he picks one choice, or none."""
+
+    code: str = Field(pattern="^[a-z][a-z0-9_]{1,30}$")
+    choices: tuple[Choice, ...] = Field(min_length=2, max_length=10)
+
+
 class Category(Named):
     """A kind of thing to report.
 
@@ -66,6 +77,7 @@ class Category(Named):
     supervises: tuple[str, ...] = ()
     marks: tuple[str, ...] = ()
     conditions: tuple[Condition, ...] = Field(min_length=1)
+    questions: tuple[Question, ...] = Field(default=(), max_length=10)
 
     @property
     def key(self) -> CategoryKey:
@@ -76,6 +88,11 @@ class Category(Named):
         if code is None:
             return self.conditions[0]
         return next((condition for condition in self.conditions if condition.code == code), None)
+
+    @property
+    def choices(self) -> Mapping[str, frozenset[str]]:
+        """The choices of each question, by code."""
+        return {question.code: frozenset(choice.code for choice in question.choices) for question in self.questions}
 
 
 class Scheme(Named):
@@ -105,7 +122,7 @@ def check(name: str, file: CategoriesFile, departments: frozenset[str] | None, f
     seen: set[CategoryKey] = set()
     for category in file.categories:
         where = f"categories ({category.scheme}:{category.code})"
-        reasons = list(_condition_faults(category))
+        reasons = [*_condition_faults(category), *_question_faults(category)]
         if category.key in seen:
             reasons.append(("code", "scheme and code twice"))
         if category.scheme not in schemes:
@@ -141,6 +158,16 @@ def _condition_faults(category: Category) -> list[tuple[str, str]]:
         if reason:
             found.append((f"conditions ({condition.code}).limit", reason))
     return found
+
+
+def _question_faults(category: Category) -> Iterator[tuple[str, str]]:
+    codes = [question.code for question in category.questions]
+    if len(set(codes)) < len(codes):
+        yield "questions", "a question code twice"
+    for question in category.questions:
+        choices = [choice.code for choice in question.choices]
+        if len(set(choices)) < len(choices):
+            yield f"questions ({question.code}).choices", "a choice code twice"
 
 
 def _limit_fault(condition: Condition) -> str | None:

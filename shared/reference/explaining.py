@@ -6,7 +6,7 @@ from typing import Literal
 
 from shared.reference.routing import Facts, RouteError, Rule, When, decide, matches
 
-_PARTS = ("category", "condition", "priority", "place")
+_PARTS = ("category", "condition", "priority", "answers", "place", "hours", "days", "working")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,16 @@ def _ask(rule: Rule, departments: Mapping[str, object], facts: Facts) -> Step:
     if found.rule is not None:
         return Step(rule.code, "cannot_tell", found.reason)
     part = next(part for part in _PARTS if not matches(_only(rule.when, part), facts))
-    return Step(rule.code, "no_match", f"{part}: {', '.join(getattr(rule.when, part))}")
+    return Step(rule.code, "no_match", f"{part}: {_wanted(getattr(rule.when, part))}")
+
+
+def _wanted(value: object) -> str:
+    """What the part asks for, in words."""
+    if isinstance(value, Mapping):
+        return "; ".join(f"{question} = {' / '.join(choices)}" for question, choices in value.items())
+    if isinstance(value, bool):
+        return "in working time" if value else "outside working time"
+    return ", ".join(value) if isinstance(value, tuple) else str(value)
 
 
 def _only(when: When, part: str) -> When:

@@ -1,13 +1,14 @@
 """Who gets an order: an ordered table, the first rule that matches decides, and one that cannot decide says so."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from pydantic import Field
+from pydantic import Field, NaiveDatetime
 
 from shared.reference.categories import COMMUNITY, Category, CategoryKey, Priority
 from shared.reference.departments import community_inbox
 from shared.reference.files import Strict
+from shared.reference.moments import Day, Hours, Moment
 
 ACTS = "@acts"
 
@@ -16,12 +17,18 @@ class When(Strict):
     """All given parts must hold, any entry of a part will do; an absent part always holds.
 
     `category`: `scheme:code`, or `scheme:E05*` for all that begin so. `place`: codes of any level of the grid tree.
+    `hours`, `days` and `working` (time, by the calendar) are those at which it is routed, on the clock of its sub-district.
+    `answers`: choices by question of the category; a question that was not answered fits none of them.
     """
 
     category: tuple[str, ...] = ()
     condition: tuple[str, ...] = ()
     priority: tuple[Priority, ...] = Field(default=(), alias="class")
     place: tuple[str, ...] = ()
+    hours: tuple[Hours, ...] = ()
+    days: tuple[Day, ...] = ()
+    working: bool | None = None
+    answers: Mapping[str, tuple[str, ...]] = {}
 
 
 class Rule(Strict):
@@ -35,12 +42,14 @@ class Rule(Strict):
 
 
 class Case(Strict):
-    """An example that must come out as written, else the file is refused."""
+    """An example that must come out as written, else the file is refused. `at`: local time, such as 2026-11-25T23:30."""
 
     category: str
     condition: str | None = None
     priority: Priority | None = Field(default=None, alias="class")
     place: str | None = None
+    at: NaiveDatetime | None = None
+    answers: Mapping[str, str] = {}
     rule: str
     departments: tuple[str, ...] = Field(min_length=1)
 
@@ -54,12 +63,15 @@ class RoutingFile(Strict):
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What routing looks at: final class, condition code and the most precise code of the place, None if uncertain."""
+    """What routing looks at: final class, condition code and the most precise code of the place, None if uncertain.
+    `moment` None: nobody says when. `answers`: the choice by question, of those that were answered."""
 
     category: Category
     condition: str
     priority: Priority
     place: str | None
+    moment: Moment | None = None
+    answers: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +121,21 @@ def matches(when: When, facts: Facts) -> bool:
         return False
     if when.priority and facts.priority not in when.priority:
         return False
-    return not when.place or _lies_in(facts.place, when.place)
+    if any(facts.answers.get(question) not in choices for question, choices in when.answers.items()):
+        return False
+    if when.place and not _lies_in(facts.place, when.place):
+        return False
+    return not (when.hours or when.days or when.working is not None) or _is_then(facts.moment, when)
+
+
+def _is_then(moment: Moment | None, when: When) -> bool:
+    if moment is None:
+        raise _Undecidable("the rule asks for the time, which nobody says")
+    if when.hours and not any(moment.within(hours) for hours in when.hours):
+        return False
+    if when.days and moment.day not in when.days:
+        return False
+    return when.working is None or moment.working == when.working
 
 
 def _lies_in(place: str | None, areas: tuple[str, ...]) -> bool:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 
-from shared.reference.categories import COMMUNITY
+from shared.reference.categories import COMMUNITY, Category
 from shared.reference.files import Fault
 from shared.reference.reference import Reference
 from shared.reference.routing import ACTS, Case, Route, RouteError, RoutingFile, Rule, names_category
@@ -57,9 +57,18 @@ def _dangling(rule: Rule, reference: Reference) -> Iterator[tuple[str, str]]:
     for place in rule.when.place:
         if place not in reference.places:
             yield "when.place", f"{place!r} is not in the grid tree"
+    yield from _unasked(rule, meant)
     for target in rule.to:
         if target not in (ACTS, COMMUNITY) and target not in reference.departments:
             yield "to", f"unknown department {target!r}"
+
+
+def _unasked(rule: Rule, meant: list[Category]) -> Iterator[tuple[str, str]]:
+    for question, choices in rule.when.answers.items():
+        known = {choice for category in meant for choice in category.choices.get(question, ())}
+        for choice in choices:
+            if choice not in known:
+                yield f"when.answers.{question}", f"{choice!r} is no answer to it in these categories"
 
 
 def _means(rule: Rule, key: tuple[str, str]) -> bool:
@@ -71,7 +80,11 @@ def _failure(case: Case, reference: Reference) -> str | None:
     scheme, _, code = case.category.partition(":")
     if case.place is not None and case.place not in reference.places:
         return f"place {case.place!r} is not in the grid tree"
-    got = reference.route((scheme, code), case.condition, case.place, case.priority)
+    kind = reference.categories.get((scheme, code))
+    for question, choice in case.answers.items():
+        if kind is not None and choice not in kind.choices.get(question, ()):
+            return f"answers.{question}: {choice!r} is no answer to it"
+    got = reference.route((scheme, code), case.condition, case.place, case.priority, case.at, case.answers)
     match got:
         case RouteError(rule, reason):
             return f"expected {case.rule}, got an error{f' in {rule}' if rule else ''}: {reason}"

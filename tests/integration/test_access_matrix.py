@@ -111,6 +111,7 @@ ACTS: dict[str, dict[str, Any]] = {
     "accept": {},
     "progress": {"progress": "on the way"},
     "extension": {"reason": "parts", "extension_until": LATER},
+    "deadline-appeal": {"reason": "flood"},
     "return": {"reason": "not ours"},
     "done": {},
 }
@@ -278,6 +279,10 @@ ROWS: dict[str, list[Row]] = {
         *exports(TEXT),
         Row("GET /v1/incidents", ok(*DESK), 200, GRID),
         Row("GET /v1/incidents/{incident_id}", ok(*DESK), mark=TEXT, path="/v1/incidents/inc"),
+        Row(
+            "GET /v1/incidents/{incident_id}/deliveries", ok(*DESK), mark='"each"', path="/v1/incidents/inc/deliveries"
+        ),
+        Row("GET /v1/incidents/{incident_id}/route", ok(*DESK), mark='"steps"', path="/v1/incidents/inc/route"),
         Row("GET /v1/incidents/{incident_id}/sheet", ok(*DESK), mark=TEXT, path="/v1/incidents/inc/sheet"),
         Row(
             "POST /v1/incidents/{incident_id}/assign",
@@ -372,7 +377,12 @@ ROWS: dict[str, list[Row]] = {
         Row("GET /v1/preferences", ok("rider"), 200),
         Row("PUT /v1/preferences", ok("rider"), 200, body={"json": {"channels": {"danger": ["sms"]}}}),
         Row("PUT /v1/contacts", ok("rider"), 200, body={"json": {"channel": "sms", "value": "13800000000"}}),
-        Row("POST /v1/contacts/confirm", ok("rider", status=422), 422, body={"json": {"channel": "smtp", "code": "000000"}}),
+        Row(
+            "POST /v1/contacts/confirm",
+            ok("rider", status=422),
+            422,
+            body={"json": {"channel": "smtp", "code": "000000"}},
+        ),
         Row("POST /v1/inbox/read", ok(*DESK), 403, HERE, query=IN_COMMUNITY, body={"json": {"up_to": 1}}),
     ],
 }

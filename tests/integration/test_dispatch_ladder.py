@@ -1,6 +1,8 @@
 """The ladder over the real MongoDB: a backlog of overdue orders, two replicas, crashes between deciding and committing."""
 
 import asyncio
+import os
+import sys
 from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -22,7 +24,7 @@ from shared.mongo.client import Document
 from shared.mongo.lane import Lane, Transient
 from shared.mongo.lease import Lease
 from shared.mongo.timers import Timer, Timers
-from shared.mongo.transactions import OUTBOX
+from shared.mongo.transactions import OUTBOX, MongoTransactor
 from tests.support.dispatching import WEEK, StubRules, incident
 from tests.support.stack import Stack
 from tests.support.stores import MongoStore, in_mongo
@@ -139,6 +141,46 @@ async def test_a_process_that_ends_before_or_after_the_commit_loses_and_doubles_
         await timers.step()
     assert set(levels(store).values()) == {1}
     assert sum(levels(store).values()) == 15
+
+
+async def one_pass(store: MongoStore, crash_at: str = "") -> int:
+    """A real process that does one pass over what is due. Returns its exit status."""
+    own = {"ONE_PASS_URI": store.place.uri, "ONE_PASS_DATABASE": store.place.name}
+    crash = {"QIANSHAO_CRASH_AT": crash_at} if crash_at else {}
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "tests.support.one_pass", env={**os.environ, **own, **crash}
+    )
+    return await asyncio.wait_for(process.wait(), 240)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("point", "fired"), [("lane.in_transaction", 0), ("lane.after_commit", 15), ("timers.after_wake:2", 15)]
+)
+async def test_kill_9_in_a_timers_pass_fires_each_level_once(store: MongoStore, point: str, fired: int) -> None:
+    """What died with the process, or was committed and not yet published, is there once after the next pass."""
+    await asyncio.to_thread(fill, store, "old", 3, system_clock() - timedelta(hours=9))
+    assert await one_pass(store, point) == -9
+    assert sum(levels(store).values()) == fired
+    store.behind[store.place.name].leases.delete_many({})  # the dead one's, which would have to run out first
+    assert await one_pass(store) == 0
+    assert set(levels(store).values()) == {1}
+    assert sum(levels(store).values()) == 15
+
+
+@pytest.mark.slow
+async def test_a_process_whose_clock_is_ahead_fires_no_level_early(store: MongoStore) -> None:
+    """Woken for the missed acceptance, it leaves the reminder alone, which is due only an hour later."""
+    await asyncio.to_thread(fill, store, "new", 3, system_clock() - timedelta(minutes=70))
+    ahead = MongoTransactor(store.client, store.database, lambda: system_clock() + timedelta(hours=8))
+    lane = Lane(ahead)
+    running = asyncio.create_task(lane.run())
+    timer = Timer("incidents", lambda id_: Tick(INCIDENTS, RULES, id_, f"tick-{id_}"))
+    timers = Timers(store.database, lane, Lease(store.database, "timers", "ahead"), [timer])
+    assert await timers._lease.try_hold()
+    await timers.step()
+    running.cancel()
+    assert levels(store) == {(f"new{number:05}.1", Level.ACCEPT_MISSED.value): 1 for number in range(3)}
 
 
 async def test_an_unknown_outcome_of_the_commit_fires_once(store: MongoStore) -> None:

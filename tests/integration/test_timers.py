@@ -13,7 +13,8 @@ from shared.clock import system_clock
 from shared.mongo.indexes import Collection
 from shared.mongo.lane import Lane
 from shared.mongo.lease import Lease
-from shared.mongo.timers import WAKING, Timer, Timers
+from shared.mongo.timers import WAKING, AsOf, Timer, Timers
+from shared.mongo.transactions import MongoTransactor
 from shared.mongo.work import Document, Ref, Work
 from tests.support.stack import Stack
 from tests.support.stores import MongoStore, in_mongo
@@ -108,6 +109,36 @@ async def test_what_is_not_due_by_the_servers_clock_stays(store: MongoStore) -> 
     async with replica(store, "one") as timers:
         await (await held(timers)).step()
     assert rung(store) == {0: 3}
+
+
+async def test_a_process_whose_clock_is_ahead_decides_by_the_servers(store: MongoStore) -> None:
+    """Woken for what is due, it must not take the next thing for due as well."""
+    seen: list[timedelta] = []
+
+    class Looking(Ring):
+        def decide(self, work: Work) -> None:
+            seen.append(abs(work.now - system_clock()))
+            super().decide(work)
+
+    bells(store, 2)
+    ahead = MongoTransactor(store.client, store.database, lambda: system_clock() + timedelta(hours=1))
+    lane = Lane(ahead)
+    running = asyncio.create_task(lane.run())
+    lease = Lease(store.database, "timers", "ahead")
+    await (await held(Timers(store.database, lane, lease, [Timer("bells", Looking)]))).step()
+    running.cancel()
+    assert rung(store) == {1: 2}
+    assert max(seen) < timedelta(minutes=10)
+
+
+async def test_as_of_holds_for_one_command_only() -> None:
+    work = Work({Ref("bells", "b"): None}, LONG_AGO)
+    AsOf(Ring("b"), LONG_AGO - timedelta(days=1)).decide(work)
+    assert (work.now, work.recorded) == (LONG_AGO, None)
+    broken = Work({Ref("bells", "b"): {"_id": "b", "version": 1, "wake_at": LONG_AGO, "broken": True}}, LONG_AGO)
+    with pytest.raises(LookupError):
+        AsOf(Ring("b"), LONG_AGO + timedelta(days=1)).decide(broken)
+    assert (broken.now, broken.recorded) == (LONG_AGO, None)
 
 
 async def test_a_page_of_broken_ones_hides_nobody_behind_it(store: MongoStore) -> None:

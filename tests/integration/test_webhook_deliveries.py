@@ -1,10 +1,12 @@
 """From the outbox to a department's webhook, over real MongoDB: everything once, in order, whole."""
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
+from services.dispatch.arrival_store import MongoArrivals
 from services.dispatch.domain.incident import Route
 from services.dispatch.handlers import ReceiveReport
 from services.dispatch.store import COLLECTIONS, INCIDENTS, PLAN
@@ -17,6 +19,7 @@ from shared.contracts.envelope import decode
 from shared.mongo.lane import Lane
 from shared.mongo.transactions import OUTBOX
 from shared.pseudonym import Person
+from shared.scope import Scope
 from tests.support.dispatching import StubRules, report
 from tests.support.lanes import running
 from tests.support.stack import Stack
@@ -51,6 +54,43 @@ async def test_what_the_department_was_told_on_its_topic_waits_once_and_whole(st
     assert isinstance(message.data, DispatchOrder)
     assert await deliveries.waiting("water") == (2, first.stored)
     assert await deliveries.waiting("fire") == (0, None)
+
+
+async def test_scenario_19_one_of_two_delivered_is_seen_and_the_other_is_tried_until_it_gets_it(
+    store: MongoStore,
+) -> None:
+    """Fire hears by Kafka, water by a webhook that is dead: staff see who has it, how often it was tried and why not."""
+    deliveries, now = MongoDeliveries(store.database), system_clock()
+    arrivals, scope = (
+        MongoArrivals(store.database, frozenset({"water"})),
+        Scope("s1", "staff:s1", "140302003", desk=True),
+    )
+    outbox = store.behind[store.place.name][OUTBOX]
+
+    async def told() -> list[tuple[str, bool, int, str | None]]:
+        found = await arrivals.of(scope, "inca")
+        assert found is not None
+        state = [(one, one.waiting[0] if one.waiting else None) for one in found]
+        return [
+            (one.department, not one.waiting, first.tries if first else 0, first.reason if first else None)
+            for one, first in state
+        ]
+
+    async with running(store.transactor) as lane:
+        await offer(lane, "inca", "water", "fire")
+    assert await told() == [("water", False, 0, None), ("fire", False, 0, None)]  # Kafka is away
+    outbox.update_many({}, {"$set": {"published": now}})
+    assert await told() == [("water", False, 0, None), ("fire", True, 0, None)]
+    await deliveries.collect("water", now)
+    for tries in (1, 2):
+        (waits,) = await deliveries.due("water", now)
+        await deliveries.failed(waits, now, "answered 500")
+        assert await told() == [("water", False, tries, "answered 500"), ("fire", True, 0, None)]
+    (waits,) = await deliveries.due("water", now)
+    await deliveries.arrived(waits, now)
+    assert await told() == [("water", True, 0, None), ("fire", True, 0, None)]
+    assert await arrivals.of(replace(scope, communities=("140302003001",)), "inca") is None
+    assert await arrivals.of(replace(scope, subdistrict="650102007"), "inca") is None
 
 
 async def test_of_an_order_only_the_first_is_due_and_only_when_its_time_has_come(store: MongoStore) -> None:

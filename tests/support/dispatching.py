@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from services.dispatch.domain import routing
 from services.dispatch.domain.clocks import Limit, Priority, Unit
-from services.dispatch.domain.incident import Escalated, Happened, Incident, Reminded, Reporter, Route
+from services.dispatch.domain.incident import Asked, Escalated, Happened, Incident, Reminded, Reporter, Route
 from services.dispatch.domain.states import State
 from services.dispatch.domain.updates import Update
 from services.dispatch.ports import CategoryNames, CategoryRule, Receipt
@@ -67,8 +67,8 @@ class StubRules:
     def is_department(self, code: str) -> bool:
         return code in self.departments
 
-    def route(self, category: dict[str, str], condition: str | None, place: str | None) -> Route | str:
-        return self.by_condition.get(condition or "", self.by_place.get(place or "", self.found))
+    def route(self, asked: Asked) -> Route | str:
+        return self.by_condition.get(asked.condition or "", self.by_place.get(asked.place, self.found))
 
     def locate(self, lng: float, lat: float) -> dict[str, str] | None:
         grid: dict[str, str] = PLACE["grid"]

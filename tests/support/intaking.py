@@ -41,8 +41,9 @@ class StubRules:
     def category(self, scheme: str, code: str) -> CategoryRule | None:
         known = (scheme, code) == ("gb30428", "P0101")
         conditions = frozenset({"missing", "broken"})
+        asked = {"extent": frozenset({"single", "street"})}
         rule = CategoryRule(
-            self.photo_required, conditions, self.radius_m, self.public, "上水井盖", "Water cover", "road"
+            self.photo_required, conditions, self.radius_m, self.public, "上水井盖", "Water cover", "road", asked
         )
         return rule if known else self.more.get((scheme, code))
 

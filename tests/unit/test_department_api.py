@@ -177,6 +177,18 @@ async def test_sent_again_under_its_key_it_is_answered_again_and_done_once(inbox
     assert (other.status_code, other.json()["code"]) == (422, "idempotency-key-reused")
 
 
+async def test_a_deadline_is_appealed_once_and_the_inbox_shows_the_answer(inbox: Inbox) -> None:
+    answer = await inbox.act("deadline-appeal", reason="暴雨，路不通")
+    assert (answer.status_code, answer.json()["state"]) == (200, "offered")
+    shown = (await inbox.client.get("/v1/orders/inc.1", headers=WATER)).json()["deadline_appeal"]
+    assert (shown["reason"], shown["granted"]) == ("暴雨，路不通", None)
+    stored = INCIDENTS.load(inbox.store.documents[INCIDENTS.ref("inc")])
+    assert "deadline_appealed" in stored.flags
+    assert (stored.history[-1].actor, stored.history[-1].reason) == ("department:water", "暴雨，路不通")
+    again = await inbox.act("deadline-appeal", key="another", reason="x")
+    assert (again.status_code, again.json()["code"]) == (409, "not_allowed")
+
+
 @pytest.mark.parametrize(
     ("verb", "fields", "status", "code", "field"),
     [
@@ -189,6 +201,10 @@ async def test_sent_again_under_its_key_it_is_answered_again_and_done_once(inbox
         ("return", {"reason": ""}, 422, "invalid", "reason"),
         ("extension", {"reason": "parts"}, 422, "invalid", "extension_until"),
         ("extension", {"reason": "p", "extension_until": "2026-11-25T20:00:00"}, 422, "invalid", "extension_until"),
+        ("deadline-appeal", {}, 422, "invalid", "reason"),
+        ("deadline-appeal", {"reason": "x", "seen": 7}, 409, "stale", "seen_seq"),
+        ("deadline-appeal", {"reason": "x", "order": "inc.2"}, 404, "unknown_order", None),
+        ("deadline-appeal", {"reason": "x", "order": "none.1"}, 404, "unknown_order", None),
         ("accept", {"seen": 0}, 422, "invalid", "seen_seq"),
         ("accept", {"department": "fire"}, 422, "invalid", "department"),
         ("accept", {"key": "no blanks"}, 422, "invalid", "Idempotency-Key"),

@@ -429,7 +429,7 @@ async def test_handed_over_verified_and_excused(office: Office) -> None:
 
 async def test_self_fixed_in_bulk_is_all_or_nothing_and_never_sends_a_department(office: Office) -> None:
     for id_ in ("a", "b"):
-        await office.receive(id_, flags=("self_fixed",))
+        await office.receive(id_, flags=("self_fixed",), after_photo_ids=("since",))
         assert office.incident(id_).state is State.TRIAGED
     with pytest.raises(Conflict, match=r"incidents\.1: expected_version"):
         await office.lane.submit(SelfFixed(office.desk(), (("a", 1), ("b", 9)), "照片清楚"))

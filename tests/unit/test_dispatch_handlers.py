@@ -107,6 +107,15 @@ async def test_a_report_is_triaged_routed_and_offered_at_once(desk: Desk) -> Non
     )
     assert [photo.url for photo in offer.work_order.photos] == ["/intake/v1/photos/p1"]
     assert offer.work_order.flags == ("calendar_unconfirmed",)
+    assert offer.work_order.answers == ()
+
+
+async def test_what_the_reporter_answered_is_asked_of_the_rules_and_told_to_the_department(desk: Desk) -> None:
+    await desk.receive(report(answers=({"question": "extent", "choice": "street"},)))
+    assert desk.incident().answers == {"extent": "street"}
+    (offer,) = desk.told("water")
+    assert offer.work_order is not None
+    assert [(answer.question, answer.choice) for answer in offer.work_order.answers] == [("extent", "street")]
 
 
 async def test_scenario_01_the_deadline_runs_from_the_reception_whatever_the_rider_or_our_backlog_says(

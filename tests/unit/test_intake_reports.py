@@ -207,12 +207,21 @@ async def test_a_taken_code_gives_the_next_candidate_and_three_taken_ones_anothe
     assert (await report()).report.code == taken[1]
 
 
+async def test_what_the_rider_answers_is_kept_and_travels(intake: Intake) -> None:
+    report = (await intake.report(answers={"extent": "street"})).report
+    assert REPORTS.load(intake.store.documents[REPORTS.ref(report.id)]).answers == {"extent": "street"}
+    (event,) = intake.events()
+    assert [(answer.question, answer.choice) for answer in event.answers] == [("extent", "street")]
+
+
 @pytest.mark.parametrize(
     ("changes", "fields"),
     [
         ({"category": {"scheme": "gb30428", "code": "P9999"}}, ["category"]),
         ({"category": {"scheme": "local", "code": "P0101"}}, ["category"]),
         ({"category": {"scheme": "gb30428", "code": "P0101", "condition": "sad"}}, ["category.condition"]),
+        ({"answers": {"extent": "moon"}}, ["answers.extent"]),
+        ({"answers": {"colour": "red", "extent": "moon"}}, ["answers.colour", "answers.extent"]),
         ({"photo_ids": ["p1", "nowhere"]}, ["photo_ids.1"]),
         ({"photo_ids": ["theirs", "p1", "nowhere"]}, ["photo_ids.0", "photo_ids.2"]),
         ({"photo_ids": ["p1", "p1"]}, ["photo_ids"]),

@@ -1,6 +1,7 @@
 """Routing: the first rule decides, the decision names rule and version, and what cannot be decided says so."""
 
 import shutil
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ from ops.reference.beidajie import DIRECTORY
 from shared.reference import Reference, ReferenceInvalid, Route, RouteError, load
 
 MICRO_GRID = "14030200300500101"
+NOON, NIGHT = datetime(2026, 11, 25, 12), datetime(2026, 11, 25, 23, 30)  # noqa: DTZ001 - the clock on the wall
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +46,9 @@ def test_every_category_and_condition_has_a_route_everywhere(sample: Reference) 
     for key, category in sample.categories.items():
         for condition in category.conditions:
             for community in communities:
-                assert isinstance(sample.route(key, condition.code, community), Route), (key, condition.code)
+                for at in (NOON, NIGHT):
+                    found = sample.route(key, condition.code, community, local=at)
+                    assert isinstance(found, Route), (key, condition.code, at)
 
 
 def test_the_final_class_can_change_the_route(sample: Reference) -> None:
@@ -100,7 +104,7 @@ def test_order_decides_across_files_and_a_prefix_names_a_whole_class(tmp_path: P
     rule = '{code: roads, order: 5, when: {category: ["gb30428:P02*"]}, to: [traffic-police, "@acts"], why: sample}'
     case = '{category: "gb30428:P0217", rule: roads, departments: [traffic-police, municipal]}'
     reference = load(with_rule(tmp_path, rule, case))
-    assert [rule.order for rule in reference.rules] == [5, 10, 20, 30, 40, 1000]
+    assert [rule.order for rule in reference.rules] == [5, 8, 10, 20, 25, 30, 40, 1000]
     route = reference.route(("gb30428", "P0220"), None, None)
     assert isinstance(route, Route)
     assert (route.rule, route.departments) == ("roads", ("traffic-police", "municipal"))
@@ -122,6 +126,11 @@ GOOD = '{code: mine, order: 5, when: {category: ["gb30428:E0506"]}, to: [fire], 
         (GOOD.replace("when: {", "when: {place: ['140302003010'], "), CASE, "'140302003010' is not in the grid tree"),
         (GOOD.replace("when: {", "when: {place: ['140302003001'], "), CASE, "expected mine, got an error in mine"),
         (GOOD.replace("when: {", "when: {condition: [burnt], "), CASE, "'burnt' is no condition"),
+        (GOOD.replace("when: {", "when: {hours: ['22:00'], "), CASE, "String should match pattern"),
+        (GOOD.replace("when: {", "when: {days: [monday], "), CASE, "Input should be 'mon'"),
+        (GOOD.replace("when: {", "when: {working: true, "), CASE, "got an error in mine: the rule asks for the time"),
+        (GOOD.replace("when: {", "when: {answers: {extent: [street]}, "), CASE, "'street' is no answer to it"),
+        (GOOD, CASE.replace("rule:", "answers: {extent: street}, rule:"), "answers.extent: 'street' is no answer"),
         (GOOD, CASE.replace("rule: mine", "rule: whoever-acts"), "no case of this file shows what it does"),
         (GOOD, CASE.replace("rule:", "place: '1', rule:"), "place '1' is not in the grid tree"),
         (GOOD.replace("why: sample", "why: sample, wen: x"), CASE, "Extra inputs are not permitted"),

@@ -24,7 +24,10 @@ def department(**more: Any) -> Department:
 
 def jobs(one: Department, secrets: Path | None = None) -> list[str]:
     settings = SimpleNamespace(
-        webhook_hosts="water.example, other.example", webhook_secrets=secrets, environment="production"
+        webhook_hosts="water.example, other.example",
+        webhook_secrets=secrets,
+        webhook_authorities=None,
+        environment="production",
     )
     database = connect("mongodb://127.0.0.1/", "test")["test"]  # a client connects when first used
     beside = Beside(database, cast(Any, None), CollectorRegistry(), cast(Any, None), lambda name: cast(Any, name))

@@ -1,4 +1,4 @@
-"""Decisions about a deadline: more time, an appeal that is granted, what another house expects."""
+"""Decisions about a deadline: more time, and what another house expects. Appeals: `appealing.py`."""
 
 from dataclasses import replace
 from datetime import datetime
@@ -36,15 +36,6 @@ def decide_extension(
         OrderChanged("extension", order.id, reason, until=asked if granted else None, extension=word),
         Told("correct", order.id, reason=reason),
     ]
-
-
-def excuse(incident: Incident, order: Order, actor: str, at: datetime, reason: str) -> tuple[Incident, list[Happened]]:
-    """Grant the appeal against a deadline: it leaves the figures, the fact stays. Raises `NotAllowed`."""
-    if order.excused is not None:
-        raise NotAllowed("the deadline of this order is excused already")
-    line = Line(at, actor, f"order {order.id}: deadline excused", reason)
-    excused = with_order(incident, replace(order, excused=reason))
-    return replace(excused, history=(*excused.history, line)), []
 
 
 def verify(incident: Incident, order: Order, actor: str, at: datetime) -> tuple[Incident, list[Happened]]:

@@ -77,8 +77,9 @@ def decide_appeal(
 
 
 def self_fixed(incident: Incident, actor: str, at: datetime, reason: str) -> tuple[Incident, list[Happened]]:
-    """The rider put it right himself, and his photos before and after show it. Raises `NotAllowed`."""
-    if SELF_FIXED not in incident.flags and len(incident.photo_ids) < BEFORE_AND_AFTER:
+    """The rider put it right himself, and his photos before and after show it; one that was not reported so may have both among
+    its photos. Raises `NotAllowed`."""
+    if not incident.photo_ids or len(incident.shown_photos) < BEFORE_AND_AFTER:
         raise NotAllowed("self_fixed needs a photo from before and one from after")
     fixed, changed = move(incident, State.RESOLVED, Who.STAFF, actor, at, reason)
     return replace(fixed, resolved_at=at, decide_by=None), [changed, Resolved("self_fixed")]

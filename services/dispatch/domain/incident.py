@@ -1,6 +1,6 @@
 """The incident with its work orders: one aggregate, because every change of an order is a change of its incident."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -26,6 +26,7 @@ class Reporter:
     """One observation of the incident. They are kept as they arrived; `domain/reporters.py` puts them in the order that pays.
 
     `place` (the contract's, as plain data) and `photo_ids` are a later reporter's own; the first one's are the incident's.
+    `entered_by`: the account of staff who wrote it down for him.
     """
 
     rider: str
@@ -34,6 +35,7 @@ class Reporter:
     received_at: datetime
     place: dict[str, Any] | None = None
     photo_ids: tuple[str, ...] = ()
+    entered_by: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +57,16 @@ class Foreign:
     to: str
     number: str
     deadline: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Appeal:
+    """A department's against its deadline. `granted` null: it waits for the lead; `answer`: his reason."""
+
+    at: datetime
+    reason: str
+    granted: bool | None = None
+    answer: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,15 +98,35 @@ class Order:
     fired: tuple[Fired, ...] = ()
     safe_at: datetime | None = None
     safe_by: datetime | None = None
+    appeal: Appeal | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What routing rules look at, by the moment `at` at which it is routed. `place` is the micro-grid.
+
+    `priority` is the final class, None: the condition's own. `answers`: the reporter's, choices by question.
+    """
+
+    category: dict[str, str]
+    condition: str | None
+    priority: Priority | None
+    place: str
+    at: datetime
+    answers: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """Why these departments: the rule that decided and the reference data it came from."""
+    """Why these departments: the rule that decided and the reference data it came from.
+
+    `asked`: what the rules were asked, None where people chose, or of old.
+    """
 
     departments: tuple[str, ...]
     rule: str
     reference_version: str
+    asked: Asked | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +148,8 @@ class Incident:
     system outside that has it too. `fired`: what was escalated of the incident itself.
 
     `reference_version` is the reference data by which it was received: its class, and why nobody could be named if so. Each
-    route names its own. `main` is the incident that this one is a duplicate of.
+    route names its own. `main` is the incident that this one is a duplicate of. `answers`: the first reporter's, to questions
+    of the category as he reported it; `after_photo_ids`: how it looks since he put it right himself.
     """
 
     id: str
@@ -148,6 +181,13 @@ class Incident:
     decide_by: datetime | None = None
     foreign_due_at: datetime | None = None
     fired: tuple[Fired, ...] = ()
+    answers: dict[str, str] = field(default_factory=dict)
+    after_photo_ids: tuple[str, ...] = ()
+
+    @property
+    def shown_photos(self) -> tuple[str, ...]:
+        """How it was and, where the rider put it right himself, how it looks since."""
+        return self.photo_ids + self.after_photo_ids
 
     def order(self, order_id: str) -> Order | None:
         """The order of that id, in whatever state."""

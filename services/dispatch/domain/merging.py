@@ -30,7 +30,7 @@ def merge(
     ended, happened = end(twin, State.DUPLICATE, Who.STAFF, actor, at, reason, hours)
     ended = replace(ended, main=main.id)
     told = ReportsMoved(main.id, reports, merged=True, reason=reason)
-    taken, news = take(main, twin.reporters, twin.photo_ids, f"merged from {twin.code}", actor, at, reason)
+    taken, news = take(main, twin.reporters, twin.shown_photos, f"merged from {twin.code}", actor, at, reason)
     return (ended, taken), [*happened, told], news
 
 

@@ -31,3 +31,8 @@ def with_reporters(incident: Incident, *more: Reporter) -> Incident:
 def saw(incident: Incident, account: str) -> bool:
     """Whether that account has reported it: then somebody else has to decide on it."""
     return any(reporter.rider == account for reporter in incident.reporters)
+
+
+def entered(incident: Incident, account: str) -> bool:
+    """Whether that account has written down a report of it for a rider: then somebody else approves what comes of it."""
+    return any(reporter.entered_by == account for reporter in incident.reporters)

@@ -65,14 +65,19 @@ def apply(
     if order is None or order.department != update.department:
         # the same answer for "no such order" and "not yours": nobody learns what others have
         raise UpdateRefused("unknown_order", f"{update.department} has no order {update.order}")
-    if update.seen_seq > order.seq or (update.seen_seq < order.seq and order.state not in OPEN_ORDERS):
-        raise UpdateRefused("stale", f"the order is at message {order.seq}, the update saw {update.seen_seq}")
+    check_seen(order, update.seen_seq)
     incident = _note_skew(incident, order, update, now)
     try:
         changed, happened = _KINDS[update.kind](incident, order, update, now, terms)
     except NotAllowed as error:
         raise UpdateRefused("not_allowed", str(error)) from None
     return number(changed, [*happened, Told("ack", order.id, update.id)])
+
+
+def check_seen(order: Order, seen_seq: int) -> None:
+    """Raises `UpdateRefused`: it knows more than there is, or speaks of an order that is over without knowing it."""
+    if seen_seq > order.seq or (seen_seq < order.seq and order.state not in OPEN_ORDERS):
+        raise UpdateRefused("stale", f"the order is at message {order.seq}, the update saw {seen_seq}")
 
 
 def _actor(update: Update) -> str:

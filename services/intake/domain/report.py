@@ -1,6 +1,6 @@
 """What a report is and how its place is read."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Literal
 
@@ -83,7 +83,7 @@ class Report:
     by `place`). `awaiting` are photos announced that have not arrived, `wake_at` is when something happens to it by itself.
     `told`: whether the others have been told of it; `context` is what they are told later with. `after_photo_ids`: how it
     looks since the rider put it right himself. `entered_by`: the account of staff who wrote it down for the rider.
-    `review`: why people should look at it, if there is anything.
+    `review`: why people should look at it, if there is anything. `answers`: choices by question of the category.
     """
 
     id: str
@@ -115,6 +115,7 @@ class Report:
     after_photo_ids: tuple[str, ...] = ()
     entered_by: str | None = None
     review: Review | None = None
+    answers: dict[str, str] = field(default_factory=dict)
 
     @property
     def sender(self) -> str:
