@@ -130,6 +130,8 @@ def _jobs(beside: Beside, tick: Callable[[str], Tick]) -> Iterable[Job]:
 def _readers(reference: Reference, beside: Beside) -> list[Job]:
     """Looks who of the departments on Kafka reads."""
     told = [code for code, one in reference.departments.items() if one.contact == "topic"]
+    if not told:
+        return []
     lease, readings = beside.lease("readers"), readers_store.MongoReadings(beside.database)
     ask, shown = partial(unread, beside.kafka), ReaderMetrics(beside.registry)
     return [Job("readers", Readers(told, ask, readings, lease, system_clock, shown).run, lease)]

@@ -49,7 +49,7 @@ async def test_a_simulated_department_takes_on_mends_with_evidence_and_is_not_de
         seen = await ask(staff, path, lambda body: body["state"] == "resolved", 120.0)
         (order,) = seen["orders"]
         assert order["evidence"]
-        for said in (f"← offer {order['id']}", f"→ accepted {order['id']}", f"→ done {order['id']}"):
+        for said in (f"← offer {order['order']}", f"→ accepted {order['order']}", f"→ done {order['order']}"):
             assert said in printed.read_text()
 
         all_read = {"_id": "municipal", "unread": 0, "looked_at": {"$gt": system_clock()}}

@@ -82,6 +82,9 @@ async def test_while_the_brokers_are_away_nothing_old_is_shown_and_the_loop_goes
     await looking._try_look()
     assert registry.get_sample_value(SECONDS, {"department": "fire"}) is None
     assert set(memory.kept) == {"fire"}
+    memory.answer = {"surprise": Unread(1, SINCE)}  # a topic that nobody asked for
+    await looking._try_look()
+    assert set(memory.kept) == {"fire"}
 
 
 async def test_one_process_looks_and_who_loses_the_lease_shows_nothing() -> None:
