@@ -43,8 +43,8 @@ class Books:
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """`incidents`: how many by dispatch's state. `away`: why a part could not be asked. `deaf`: who of the departments has
-    not read, each a sentence; it is for people at the department to mend, so it is nothing wrong with us."""
+    """`incidents`: how many by dispatch's state. `away`: why a part could not be asked. `deaf`: which departments have
+    not read, each with a sentence; it is for people there to mend, so it is nothing wrong with us."""
 
     at: datetime
     processes: list[Seen]
@@ -52,7 +52,7 @@ class Status:
     groups: list[Group]
     incidents: Mapping[str, int]
     away: list[str]
-    deaf: list[str] = field(default_factory=list)
+    deaf: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def wrong(self) -> list[str]:
@@ -73,15 +73,16 @@ async def gather(installation: Installation, clock: Clock) -> Status:
 
 async def _stores(
     installation: Installation, clock: Clock
-) -> tuple[list[Books], Mapping[str, int], list[str], str | None]:
+) -> tuple[list[Books], Mapping[str, int], Mapping[str, str], str | None]:
     try:
         with pymongo.timeout(SECONDS):
             async with databases(installation) as opened:
                 books = await asyncio.gather(*(read_books(name, database) for name, database in opened.items()))
                 dispatch = opened.get("dispatch")
-                return list(books), await _incidents(dispatch), await deaf_departments(dispatch, clock()), None
+                deaf = {} if dispatch is None else await deaf_departments(dispatch, clock())
+                return list(books), await _incidents(dispatch), deaf, None
     except pymongo.errors.PyMongoError as error:
-        return [], {}, [], f"MongoDB 无应答 does not answer: {str(error)[:200]}"
+        return [], {}, {}, f"MongoDB 无应答 does not answer: {str(error)[:200]}"
 
 
 async def read_books(service: str, database: Database) -> Books:
@@ -120,16 +121,15 @@ async def _incidents(dispatch: Database | None) -> dict[str, int]:
     return {one["_id"]: one["count"] for one in await counted.to_list(None)}
 
 
-async def deaf_departments(dispatch: Database | None, now: datetime) -> list[str]:
-    """Who has not read for longer than `DEAF`, as dispatch's worker saw it last. Raises what the driver raises."""
-    if dispatch is None:
-        return []
+async def deaf_departments(dispatch: Database, now: datetime) -> dict[str, str]:
+    """Who has not read for longer than `DEAF`, as dispatch's worker saw it last: a sentence by department, that which waits
+    longest first. Raises what the driver raises."""
     found = dispatch["department_readings"].find({"unread_since": {"$lt": now - DEAF}}).sort("unread_since", 1)
-    return [
-        f"{one['_id']}: {one['unread']} 条消息无人读 messages unread, "
+    return {
+        one["_id"]: f"{one['unread']} 条消息无人读 messages unread, "
         f"最老 oldest {(now - one['unread_since']) // timedelta(minutes=1)} min"
         for one in await found.to_list(None)
-    ]
+    }
 
 
 async def _bus(installation: Installation) -> tuple[list[Group], str | None]:

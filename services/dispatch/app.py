@@ -14,6 +14,7 @@ from services.dispatch import (
     queue_api,
     readers_store,
     sheet_api,
+    store,
     webhook_store,
 )
 from services.dispatch import api as http
@@ -31,7 +32,7 @@ from services.dispatch.readers import Readers
 from services.dispatch.receipts import ReceiptVerifier
 from services.dispatch.rules import ReferenceRules
 from services.dispatch.settings import DispatchSettings
-from services.dispatch.store import COLLECTIONS, INCIDENTS, PLAN, RETENTION, MongoViews, exporter
+from services.dispatch.store import INCIDENTS, PLAN, RETENTION, MongoViews, exporter
 from services.dispatch.ticking import Tick
 from services.dispatch.webhook_client import WebhookClient, read_secrets
 from services.dispatch.webhooks import Webhooks
@@ -48,6 +49,9 @@ from shared.settings import KafkaSettings
 from shared.web import export
 
 SERVICE = "dispatch"
+
+COLLECTIONS = (*store.COLLECTIONS, *webhook_store.COLLECTIONS, *readers_store.COLLECTIONS)
+"""All that api and worker make, whichever is first."""
 
 
 async def api(process: Process) -> None:
@@ -83,7 +87,7 @@ async def api(process: Process) -> None:
         settings,
         service=SERVICE,
         reference_version=reference.version,
-        collections=(*COLLECTIONS, *webhook_store.COLLECTIONS, *readers_store.COLLECTIONS),
+        collections=COLLECTIONS,
         routers=routers,
         policy=POLICY,
     )
@@ -106,7 +110,7 @@ async def worker(process: Process) -> None:
         KafkaSettings(),
         service=SERVICE,
         reference_version=reference.version,
-        collections=(*COLLECTIONS, *webhook_store.COLLECTIONS, *readers_store.COLLECTIONS),
+        collections=COLLECTIONS,
         handlers=agents.handlers(INCIDENTS, rules, receipts, reference.departments),
         plan=PLAN,
         retention=RETENTION,
