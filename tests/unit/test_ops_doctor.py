@@ -132,7 +132,7 @@ def test_a_reader_that_does_not_move_is_deaf_by_the_age_of_what_waits() -> None:
     bus = Bus({**BUS.groups, "dept.fire.desk": Group("dept.fire.desk", "stable", 1, READ)}, {"dispatch.fire": 3})
     silent = replace(STORE, deaf={"fire": "3 unread, oldest 20 min"})
     (found,) = [one for one in examine(replace(WELL, bus=bus, stores=[silent])) if one.check == "departments"]
-    assert (found.level, "oldest 20 min" in found.text) == (Level.WARNING, True)
+    assert (found.level, "oldest 20 min" in found.what) == (Level.WARNING, True)
     (found,) = [one for one in examine(replace(WELL, bus=bus)) if one.check == "departments"]
     assert found.level is Level.OK
 
