@@ -2,8 +2,8 @@
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from typing import Any
 
 import pymongo
@@ -23,6 +23,9 @@ SECONDS = 10.0
 LATE_SECONDS = 60.0
 """An outbox whose oldest row is older has stopped: the alert OutboxStuck says the same."""
 
+DEAF = timedelta(minutes=15)
+"""A department that has not read for so long is deaf: the alert DepartmentDeaf says the same."""
+
 
 @dataclass(frozen=True, slots=True)
 class Books:
@@ -40,7 +43,8 @@ class Books:
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """`incidents`: how many by dispatch's state. `away`: why a part could not be asked."""
+    """`incidents`: how many by dispatch's state. `away`: why a part could not be asked. `deaf`: which departments have
+    not read, each with a sentence; it is for people there to mend, so it is nothing wrong with us."""
 
     at: datetime
     processes: list[Seen]
@@ -48,6 +52,7 @@ class Status:
     groups: list[Group]
     incidents: Mapping[str, int]
     away: list[str]
+    deaf: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def wrong(self) -> list[str]:
@@ -57,23 +62,27 @@ class Status:
 
 async def gather(installation: Installation, clock: Clock) -> Status:
     """Ask everything at once; what does not answer is named in `away`. Raises `CannotLook` if nothing answers."""
-    seen, (books, incidents, mongo), (found, kafka) = await asyncio.gather(
-        processes.ask_all(installation.processes, clock), _stores(installation), _bus(installation)
+    seen, (books, incidents, deaf, mongo), (found, kafka) = await asyncio.gather(
+        processes.ask_all(installation.processes, clock), _stores(installation, clock), _bus(installation)
     )
     away = [reason for reason in (mongo, kafka) if reason]
     if len(away) == 2 and not any(one.ready for one in seen):
         raise CannotLook(f"没有任何应答 nothing answers: {'; '.join(away)} → ./run, qianshao doctor")
-    return Status(clock(), seen, books, found, incidents, away)
+    return Status(clock(), seen, books, found, incidents, away, deaf)
 
 
-async def _stores(installation: Installation) -> tuple[list[Books], Mapping[str, int], str | None]:
+async def _stores(
+    installation: Installation, clock: Clock
+) -> tuple[list[Books], Mapping[str, int], Mapping[str, str], str | None]:
     try:
         with pymongo.timeout(SECONDS):
             async with databases(installation) as opened:
                 books = await asyncio.gather(*(read_books(name, database) for name, database in opened.items()))
-                return list(books), await _incidents(opened.get("dispatch")), None
+                dispatch = opened.get("dispatch")
+                deaf = {} if dispatch is None else await deaf_departments(dispatch, clock())
+                return list(books), await _incidents(dispatch), deaf, None
     except pymongo.errors.PyMongoError as error:
-        return [], {}, f"MongoDB 无应答 does not answer: {str(error)[:200]}"
+        return [], {}, {}, f"MongoDB 无应答 does not answer: {str(error)[:200]}"
 
 
 async def read_books(service: str, database: Database) -> Books:
@@ -110,6 +119,17 @@ async def _incidents(dispatch: Database | None) -> dict[str, int]:
         return {}
     counted = dispatch["incidents"].aggregate([{"$sortByCount": "$state"}])
     return {one["_id"]: one["count"] for one in await counted.to_list(None)}
+
+
+async def deaf_departments(dispatch: Database, now: datetime) -> dict[str, str]:
+    """Who has not read for longer than `DEAF`, as dispatch's worker saw it last: a sentence by department, that which waits
+    longest first. Raises what the driver raises."""
+    found = dispatch["department_readings"].find({"unread_since": {"$lt": now - DEAF}}).sort("unread_since", 1)
+    return {
+        one["_id"]: f"{one['unread']} 条消息无人读 messages unread, "
+        f"最老 oldest {(now - one['unread_since']) // timedelta(minutes=1)} min"
+        for one in await found.to_list(None)
+    }
 
 
 async def _bus(installation: Installation) -> tuple[list[Group], str | None]:

@@ -36,6 +36,8 @@ def show(found: Status, console: Console) -> None:
     console.print(f"事件 incidents  {_counts(found.incidents)}")
     if letters := sum(one.letters for one in found.books):
         console.print(f"{letters} 封死信待处理 dead letters to settle → qianshao dlq ls", style="yellow")
+    for code, sentence in found.deaf.items():
+        console.print(f"部门失聪 deaf: {code}: {sentence} → 致电部门 call them", style="yellow", soft_wrap=True)
     for sentence in found.wrong:
         console.print(f"! {sentence}", style="red", markup=False, soft_wrap=True)
     console.print(

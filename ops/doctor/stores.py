@@ -3,7 +3,7 @@
 import asyncio
 import importlib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import pymongo
@@ -12,7 +12,7 @@ from pymongo.errors import PyMongoError
 
 from ops.installation import Installation, databases
 from ops.processes import skew_of
-from ops.status import Books, read_books
+from ops.status import Books, deaf_departments, read_books
 from shared.clock import Clock
 from shared.mongo.client import Database
 from shared.mongo.indexes import PLUMBING, Collection
@@ -39,6 +39,8 @@ class Store:
     disk_free: float | None = None
     skew: float | None = None
     books: Books | None = None
+    deaf: Mapping[str, str] = field(default_factory=dict)
+    """Of dispatch: departments that do not read, each with a sentence."""
 
 
 async def read_all(installation: Installation, clock: Clock) -> list[Store]:
@@ -56,7 +58,9 @@ async def _read(service: str, database: Database, clock: Clock) -> Store:
             stats = await database.command("dbStats")
             missing = await _missing(database, [*PLUMBING, *collections_of(service)])
             primary = bool(hello.get("isWritablePrimary"))
-            return Store(service, None, primary, missing, _free(stats), skew, await read_books(service, database))
+            books = await read_books(service, database)
+            deaf = await deaf_departments(database, clock()) if service == "dispatch" else {}
+            return Store(service, None, primary, missing, _free(stats), skew, books, deaf)
     except PyMongoError as error:
         return Store(service, f"MongoDB: {str(error)[:200]}")
 

@@ -51,8 +51,10 @@ def departments(facts: Facts) -> Iterable[Finding]:
         return
     # Nobody's systems are connected to a stack that somebody tries on his own machine.
     level = Level.WARNING if facts.embedded else Level.FAULT
+    seen = {code: words for one in facts.stores for code, words in one.deaf.items()}
     for department in facts.reference.departments.values():
-        if reason := deaf(department, facts.bus):
+        # a group with members that does not move is seen by dispatch alone, by the age of what waits
+        if reason := deaf(department, facts.bus) or seen.get(department.code):
             fix = f"联系部门 call the department; docs/department-guide.md; qianshao departments add {department.code}"
             yield Finding("departments", level, f"{department.code} {department.zh}: {reason}", fix)
 

@@ -16,6 +16,7 @@ from services.dispatch import (
     readers_store,
     route_api,
     sheet_api,
+    store,
     webhook_store,
 )
 from services.dispatch import api as http
@@ -34,7 +35,7 @@ from services.dispatch.readers import Readers
 from services.dispatch.receipts import ReceiptVerifier
 from services.dispatch.rules import ReferenceRules
 from services.dispatch.settings import DispatchSettings
-from services.dispatch.store import COLLECTIONS, INCIDENTS, PLAN, RETENTION, MongoViews, exporter
+from services.dispatch.store import INCIDENTS, PLAN, RETENTION, MongoViews, exporter
 from services.dispatch.ticking import Tick
 from services.dispatch.webhook_client import WebhookClient, read_secrets
 from services.dispatch.webhooks import Webhooks
@@ -51,6 +52,9 @@ from shared.settings import KafkaSettings
 from shared.web import export
 
 SERVICE = "dispatch"
+
+COLLECTIONS = (*store.COLLECTIONS, *webhook_store.COLLECTIONS, *readers_store.COLLECTIONS)
+"""All that api and worker make, whichever is first."""
 
 
 async def api(process: Process) -> None:
@@ -88,7 +92,7 @@ async def api(process: Process) -> None:
         settings,
         service=SERVICE,
         reference_version=reference.version,
-        collections=(*COLLECTIONS, *webhook_store.COLLECTIONS, *readers_store.COLLECTIONS),
+        collections=COLLECTIONS,
         routers=routers,
         policy=POLICY,
     )
@@ -111,7 +115,7 @@ async def worker(process: Process) -> None:
         KafkaSettings(),
         service=SERVICE,
         reference_version=reference.version,
-        collections=(*COLLECTIONS, *webhook_store.COLLECTIONS, *readers_store.COLLECTIONS),
+        collections=COLLECTIONS,
         handlers=agents.handlers(INCIDENTS, rules, receipts, reference.departments),
         plan=PLAN,
         retention=RETENTION,
@@ -140,6 +144,8 @@ def _jobs(beside: Beside, tick: Callable[[str], Tick]) -> Iterable[Job]:
 def _readers(reference: Reference, beside: Beside) -> list[Job]:
     """Looks who of the departments on Kafka reads."""
     told = [code for code, one in reference.departments.items() if one.contact == "topic"]
+    if not told:
+        return []
     lease, readings = beside.lease("readers"), readers_store.MongoReadings(beside.database)
     ask, shown = partial(unread, beside.kafka), ReaderMetrics(beside.registry)
     return [Job("readers", Readers(told, ask, readings, lease, system_clock, shown).run, lease)]

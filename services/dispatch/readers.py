@@ -86,6 +86,9 @@ class Readers:
             log.warning("the brokers do not say how far departments have read", error=str(error))
         except DatabaseError as error:
             log.info("the look at departments waits for the database", error=repr(error)[:200])
+        except Exception as error:  # noqa: BLE001 - who only looks must not end the worker
+            self._shown.stand_by()
+            log.warning("the look at departments failed", error=repr(error)[:300])
 
     async def look(self) -> None:
         """Ask for all departments, show and keep what is found."""

@@ -8,6 +8,7 @@ import pytest
 from confluent_kafka import Consumer, Producer, TopicPartition
 from prometheus_client import CollectorRegistry
 
+from ops.status import deaf_departments
 from ops.topics import apply, connect
 from services.dispatch.department_metrics import ReaderMetrics
 from services.dispatch.domain.readers import has_read
@@ -128,6 +129,9 @@ async def test_what_is_found_is_shown_and_kept_and_says_of_each_order_whether_it
     assert 25 * 60 <= seconds <= 40 * 60
     reading = (await readings.of([LONELY, SILENT]))[LONELY]
     assert [has_read(reading, at) for at in (first, second, waiting)] == [True, False, False]
+    deaf = await deaf_departments(store.database, system_clock())
+    assert set(deaf) == {LONELY}
+    assert deaf[LONELY].startswith("1 条消息无人读 messages unread, 最老 oldest 2")
     assert has_read(reading, system_clock() + timedelta(hours=1)) is None  # nobody has looked since then
     assert has_read((await readings.of([SILENT])).get(SILENT), first) is None
 
@@ -136,6 +140,7 @@ async def test_what_is_found_is_shown_and_kept_and_says_of_each_order_whether_it
     reading = (await readings.of([LONELY]))[LONELY]
     assert registry.get_sample_value(SECONDS, {"department": LONELY}) == 0
     assert [has_read(reading, at) for at in (first, second, waiting)] == [True, True, False]
+    assert await deaf_departments(store.database, system_clock()) == {}
     store.behind[store.place.name].outbox.update_many({"published": None}, {"$set": {"published": now - 2 * SKEW}})
     await look()
     assert has_read((await readings.of([LONELY]))[LONELY], waiting) is True

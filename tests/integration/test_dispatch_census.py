@@ -1,9 +1,10 @@
 """What is shown of orders and their time, and what a worker's start finds to count again, over the real MongoDB."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from prometheus_client import CollectorRegistry
@@ -21,6 +22,7 @@ from services.dispatch.ticking import Tick
 from shared.clock import system_clock
 from shared.mongo.client import Document
 from shared.mongo.lease import Lease
+from shared.mongo.outbox import outbox_row
 from shared.reference.calendars import Calendar
 from tests.support.dispatching import LIMIT, WEEK, ZONE, StubRules, calendar_file, dispatched, incident
 from tests.support.lanes import running
@@ -68,6 +70,38 @@ async def test_orders_are_counted_once_and_what_happened_since_the_last_look(sto
     assert registry.get_sample_value("qianshao_dispatch_accept_seconds_count", water) == 1
     assert registry.get_sample_value("qianshao_dispatch_escalations_total", {"level": "reminder"}) == 1
     assert registry.get_sample_value("qianshao_dispatch_escalations_total", {"level": "community_lead"}) is None
+
+
+async def test_what_departments_were_told_and_how_their_updates_were_answered_is_counted_once(
+    store: MongoStore,
+) -> None:
+    registry, now = CollectorRegistry(), system_clock()
+    census = Census(store.database, Lease(store.database, "census", "one"), DispatchMetrics(registry))
+    moment = now - LAG - timedelta(seconds=1)
+
+    def told(id_: str, topic: str, published: datetime | None, **data: str) -> None:
+        row = outbox_row(id_, topic, "inc", 1, 0, [], json.dumps(data).encode(), moment)
+        store.put("outbox", {**row, "published": published})
+
+    told("a", "dispatch.fire", moment, kind="offer")
+    told("b", "dispatch.fire", moment, kind="reminder")
+    told("c", "dispatch.fire", moment, kind="ack", update_id="u")
+    told("d", "dispatch.fire", moment, kind="refused", reason_code="stale")
+    told("e", "dispatch.fire", now - timedelta(hours=2), kind="offer")
+    told("f", "dispatch.fire", None, kind="offer")
+    told("g", "incident-changed", moment, kind="state")
+    census._until = now - timedelta(hours=1)
+    await census.look()
+    await census.look()
+
+    def kinds(name: str) -> dict[str, float]:
+        (family,) = [one for one in registry.collect() if f"{one.name}_total" == name]
+        found = [sample for sample in family.samples if sample.name == name]
+        assert {sample.labels.pop("department") for sample in found} <= {"fire"}
+        return {word: sample.value for sample in found for word in sample.labels.values()}
+
+    assert kinds("qianshao_dispatch_department_told_total") == {"offer": 1, "reminder": 1, "ack": 1, "refused": 1}
+    assert kinds("qianshao_dispatch_department_updates_total") == {"ack": 1, "stale": 1}
 
 
 async def test_who_lost_the_lease_shows_nothing(store: MongoStore) -> None:

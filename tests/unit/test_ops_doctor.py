@@ -128,6 +128,15 @@ def test_a_department_that_works_on_the_inbox_page_needs_no_reader() -> None:
     assert deaf(FIRE.model_copy(update={"contact": "inbox"}), Bus({}, {"dispatch.fire": 3})) is None
 
 
+def test_a_reader_that_does_not_move_is_deaf_by_the_age_of_what_waits() -> None:
+    bus = Bus({**BUS.groups, "dept.fire.desk": Group("dept.fire.desk", "stable", 1, READ)}, {"dispatch.fire": 3})
+    silent = replace(STORE, deaf={"fire": "3 unread, oldest 20 min"})
+    (found,) = [one for one in examine(replace(WELL, bus=bus, stores=[silent])) if one.check == "departments"]
+    assert (found.level, "oldest 20 min" in found.what) == (Level.WARNING, True)
+    (found,) = [one for one in examine(replace(WELL, bus=bus)) if one.check == "departments"]
+    assert found.level is Level.OK
+
+
 def test_deafness_is_a_fault_only_where_departments_are_connected() -> None:
     bus = Bus(BUS.groups, {"dispatch.fire": 1})
     assert not faulty(examine(replace(WELL, bus=bus)))

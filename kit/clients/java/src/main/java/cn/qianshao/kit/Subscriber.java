@@ -27,7 +27,7 @@ import org.apache.kafka.common.serialization.StringSerializer;
  *
  * <p>It takes on what it is offered; put what your department does into {@link #answer}. What it has read stands in one
  * file. Killed after sending and before it has written that down, it says the same again under the same id: that counts
- * once. Settings are KAFKA_BOOTSTRAP, KAFKA_USERNAME, KAFKA_PASSWORD and STATE of the environment.
+ * once. Settings are KAFKA_BOOTSTRAP, KAFKA_USERNAME, KAFKA_PASSWORD, KAFKA_CA and STATE of the environment.
  */
 public final class Subscriber {
     private static final ObjectMapper JSON = new ObjectMapper();
@@ -120,13 +120,17 @@ public final class Subscriber {
 
     private static Map<String, Object> login(Map<String, String> environment, String user) {
         String password = environment.get("KAFKA_PASSWORD").replace("\\", "\\\\").replace("\"", "\\\"");
-        return Map.of(
+        Map<String, Object> login = new HashMap<>(Map.of(
                 "bootstrap.servers", environment.get("KAFKA_BOOTSTRAP"),
                 "security.protocol", environment.getOrDefault("KAFKA_SECURITY", "SASL_SSL"), // else on a test machine
                 "sasl.mechanism", "SCRAM-SHA-512",
                 "sasl.jaas.config",
                 "org.apache.kafka.common.security.scram.ScramLoginModule required username=\"" + user + "\" password=\""
-                        + password + "\";");
+                        + password + "\";"));
+        if (environment.containsKey("KAFKA_CA")) { // kafka-ca.pem, unless a public authority signed
+            login.putAll(Map.of("ssl.truststore.type", "PEM", "ssl.truststore.location", environment.get("KAFKA_CA")));
+        }
+        return login;
     }
 
     public static void main(String[] arguments) throws Exception {
