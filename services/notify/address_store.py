@@ -8,6 +8,7 @@ from shared.mongo.client import Database
 from shared.mongo.indexes import Collection
 from shared.mongo.person import remove_own
 from shared.mongo.records import Records
+from shared.scope import Scope
 
 MEMBERS: Records[Member] = Records("members", Member)
 PREFERENCES: Records[Preferences] = Records("preferences", Preferences)
@@ -32,6 +33,11 @@ class MongoAddresses:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+
+    async def own(self, scope: Scope) -> tuple[Preferences | None, Contacts | None]:
+        """See `Choices`."""
+        preferences, contacts, _ = await self.of(scope.id)
+        return preferences, contacts
 
     async def of(self, account: str) -> tuple[Preferences | None, Contacts | None, str | None]:
         preferences = await self._database["preferences"].find_one({"_id": account})

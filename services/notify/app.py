@@ -1,17 +1,19 @@
 """Composition root: everything notify is made of, in reading order."""
 
+import secrets
 from collections.abc import Iterable
 
 import structlog
 from fastapi import APIRouter
 
-from services.notify import address_store, agents, delivery_store, members
+from services.notify import address_store, agents, delivery_store, members, outcomes_api, preferences_api
 from services.notify import api as http
-from services.notify.address_store import MEMBERS, MongoAddresses
+from services.notify.address_store import CONTACTS, MEMBERS, PREFERENCES, MongoAddresses
+from services.notify.audience_book import AudienceBook
 from services.notify.channels.opening import ChannelSettings, open_channels
 from services.notify.channels.secret import faults
 from services.notify.delivery_metrics import DeliveryMetrics, Watching
-from services.notify.delivery_store import MongoShelf
+from services.notify.delivery_store import DELIVERIES, MongoOutcomes, MongoShelf
 from services.notify.domain import telling
 from services.notify.domain.templates import TEMPLATES
 from services.notify.planning import Planning
@@ -58,7 +60,13 @@ async def api(process: Process) -> None:
         database, names = parts.opened.database, ReferenceNames(reference)
         process.spawn("doorbell", InboxChanges(database).listen(doorbell))
         own = export.router(SERVICE, exporter(parts.opened.database), system_clock)
-        return [http.router(parts.lane, READ_MARKS, RECIPIENTS, MongoInboxes(database), names, doorbell), own]
+        inboxes = http.router(parts.lane, READ_MARKS, RECIPIENTS, MongoInboxes(database), names, doorbell)
+        book = AudienceBook(reference, names.all_groups)
+        choices = preferences_api.Own(
+            parts.lane, PREFERENCES, CONTACTS, DELIVERIES, MongoAddresses(database), new_id, six_digits
+        )
+        outcomes = outcomes_api.router(MongoOutcomes(database), book)
+        return [inboxes, outcomes, preferences_api.router(choices), own]
 
     await run_api(
         process,
@@ -92,6 +100,11 @@ async def worker(process: Process) -> None:
         retention=(*RETENTION, *delivery_store.RETENTION),
         beside=lambda beside: _jobs(settings, reference, beside),
     )
+
+
+def six_digits() -> str:
+    """What goes to an address that is to be confirmed."""
+    return f"{secrets.randbelow(1_000_000):06d}"
 
 
 def _jobs(settings: NotifySettings, reference: Reference, beside: Beside) -> Iterable[Job]:

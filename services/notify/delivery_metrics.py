@@ -8,7 +8,7 @@ import structlog
 from prometheus_client import CollectorRegistry, Counter, Gauge
 
 from services.notify.domain.channel import Kind
-from services.notify.domain.delivery import Delivery
+from services.notify.domain.delivery import OVER, Delivery
 from shared.clock import Clock
 from shared.mongo.client import DatabaseError
 
@@ -53,6 +53,9 @@ class DeliveryMetrics:
         self._full = Gauge(
             "qianshao_notify_full_lines", "Endpoints whose minute is full while something waits", registry=registry
         )
+        for kind in Kind:  # from zero on, so that the first failure is an increase
+            for state in OVER:
+                self._ended.labels(kind.value, state.value)
         self._resting: set[str] = set()
         self._filled: set[str] = set()
 

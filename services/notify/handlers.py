@@ -70,7 +70,13 @@ class HearOfIncident:
         staff = [staff_audience(heard.subdistrict, where) for where in places]
         groups = [group for where in places for group in group_audiences(where)]
         leads = [leads_audience(heard.subdistrict)] if _tells_leads(heard) else []
-        return [*map(rider_audience, riders), *staff, *groups, *department_audiences(heard.department), *leads]
+        return [
+            *map(rider_audience, riders),
+            *staff,
+            *groups,
+            *department_audiences(heard.subdistrict, heard.department),
+            *leads,
+        ]
 
 
 def _tells_leads(heard: Heard) -> bool:

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from services.notify.domain.member import Member, newer
-from services.notify.ports import Members
+from services.notify.ports import Kept
 from shared.contracts.account_changed import AccountChanged
 from shared.contracts.envelope import Message
 from shared.contracts.topics import ACCOUNT_CHANGED
@@ -16,7 +16,7 @@ from shared.mongo.work import Ref, Work
 class FollowMember:
     """Copy what intake says of an account."""
 
-    members: Members
+    members: Kept[Member]
     told: Member
 
     def reads(self) -> Iterable[Ref]:
@@ -29,7 +29,7 @@ class FollowMember:
             self.members.put(work, now)
 
 
-def handlers(members: Members) -> dict[str, Handle]:
+def handlers(members: Kept[Member]) -> dict[str, Handle]:
     """Beside those of `agents`; somebody who is to be forgotten is dealt with by `shared.mongo.person`."""
 
     def account_changed(message: Message) -> FollowMember:

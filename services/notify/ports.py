@@ -2,15 +2,16 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from services.notify.domain.audiences import Reach
 from services.notify.domain.case import Case
 from services.notify.domain.channel import Endpoint, Outcome, Parcel
-from services.notify.domain.member import Member
 from services.notify.domain.message import Copy, Message, ReadMark, Recipient
+from services.notify.domain.preferences import Contacts, Preferences
 from services.notify.domain.words import Words
 from shared.mongo.work import Event, Ref, Work
+from shared.scope import Scope
 
 
 class Names(Protocol):
@@ -66,12 +67,21 @@ class Messages(Protocol):
     def put(self, work: Work, item: Message, *events: Event) -> int: ...
 
 
-class Members(Protocol):
-    """Accounts in the working set of a transaction."""
+Item = TypeVar("Item")
+
+
+class Kept(Protocol[Item]):
+    """Things of one type in the working set of a transaction."""
 
     def ref(self, id_: str) -> Ref: ...
-    def get(self, work: Work, id_: str) -> Member | None: ...
-    def put(self, work: Work, item: Member, *events: Event) -> int: ...
+    def get(self, work: Work, id_: str) -> Item | None: ...
+    def put(self, work: Work, item: Item, *events: Event) -> int: ...
+
+
+class Choices(Protocol):
+    """What somebody chose for himself."""
+
+    async def own(self, scope: Scope) -> tuple[Preferences | None, Contacts | None]: ...
 
 
 class ReadMarks(Protocol):

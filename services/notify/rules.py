@@ -44,6 +44,11 @@ class ReferenceNames:
     def communities(self, subdistrict: str) -> tuple[str, ...]:
         return self._communities.get(subdistrict, ())
 
+    @property
+    def all_groups(self) -> Mapping[str, Mapping[str, str | None]]:
+        """Of every sub-district."""
+        return self._groups
+
     def groups(self, subdistrict: str) -> Mapping[str, str | None]:
         return self._groups.get(subdistrict, {})
 

@@ -104,9 +104,14 @@ def exporter(database: Database) -> Export:
         return {
             "messages": sorted(messages, key=lambda message: message["to"][0]["sequence"]),
             "read_marks": await database["read_marks"].find(marks, PLAIN).to_list(None),
+            **{name: await database[name].find({"_id": account, **scope}, _OWN).to_list(None) for name in TREATMENTS},
         }
 
     return export
+
+
+_OWN = {**PLAIN, "addresses.smtp.code": 0, "addresses.sms.code": 0}
+"""A code that somebody has to prove that he reads his mail is not shown to him here."""
 
 
 class MongoInboxes:

@@ -9,13 +9,10 @@ from services.notify.domain.case import ACCOUNT, RIDER
 from services.notify.domain.channel import LIMITS, Endpoint, Kind, Limits
 from services.notify.domain.delivery import Delivery, Way
 from services.notify.domain.message import Message
-from services.notify.domain.preferences import PERSONAL, Contacts, Preferences, personal_ways, topic_of
+from services.notify.domain.preferences import CONFIRMING, PERSONAL, Contacts, Preferences, personal_ways, topic_of
 from services.notify.domain.telling import Urgency
 from shared.reference.channels import Robot
 from shared.reference.reference import Reference
-
-CONFIRMING = "contact_code"
-"""The one text that goes to an address that nobody has confirmed yet: it is how one does."""
 
 
 class Addresses(Protocol):
@@ -42,7 +39,9 @@ class ReferenceWays:
             preferences, contacts, community = await self._addresses.of(id_)
             topic = topic_of(message.template, message.urgency is Urgency.URGENT)
             return personal_ways(id_, preferences, contacts, topic), community
-        return [_way(robot) for robot in self._robots.get(audience, ())], _community(kind, id_)
+        # A department's robot is its own, whichever sub-district it is told of.
+        name = f"{kind}:{id_.partition(':')[2]}" if kind == "department" else audience
+        return [_way(robot) for robot in self._robots.get(name, ())], _community(kind, id_)
 
     async def endpoint(self, delivery: Delivery) -> Endpoint | None:
         if delivery.channel in PERSONAL:

@@ -364,6 +364,13 @@ ROWS: dict[str, list[Row]] = {
         Row("GET /v1/inbox/stream", ok("rider"), 403, CODE, query=IN_INBOX),
         Row("GET /v1/inbox/stream", ok(*DESK), 403, CODE, query=IN_COMMUNITY),
         Row("POST /v1/inbox/read", ok("rider"), 403, RIDER, query=IN_INBOX, body={"json": {"up_to": 1}}),
+        Row("GET /v1/deliveries", ok(*DESK), 200, CODE),
+        Row("GET /v1/audiences", ok(*DESK), 200, f"group:officers-{HERE}"),
+        Row("GET /v1/templates", ok(*DESK), 200),
+        Row("GET /v1/preferences", ok("rider"), 200),
+        Row("PUT /v1/preferences", ok("rider"), 200, body={"json": {"channels": {"danger": ["sms"]}}}),
+        Row("PUT /v1/contacts", ok("rider"), 200, body={"json": {"channel": "sms", "value": "13800000000"}}),
+        Row("POST /v1/contacts/confirm", ok("rider", status=422), 422, body={"json": {"channel": "smtp", "code": "000000"}}),
         Row("POST /v1/inbox/read", ok(*DESK), 403, HERE, query=IN_COMMUNITY, body={"json": {"up_to": 1}}),
     ],
 }

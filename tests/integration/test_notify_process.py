@@ -80,7 +80,8 @@ async def test_the_story_reaches_an_open_stream_once_whatever_dies_and_repeats(h
     riders = [t for t in told.pop(f"rider:{rider}") if not t.startswith("points")]
     assert riders == ["received", "asked", "accepted", "in_progress", "fixed"]
     others = {audience for audience in told if not audience.startswith("community:")}
-    assert {audience.partition("-")[0] for audience in others} == {"group:officers", "group:unit", "department:municipal"}
+    kinds = {audience.partition("-")[0] for audience in others}
+    assert kinds == {"group:officers", "group:unit", "department:140302003:municipal"}
     ((_, staff),) = ((audience, what) for audience, what in told.items() if audience not in others)
     assert staff == ["staff_new", "fixed_for_staff"]
 

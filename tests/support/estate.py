@@ -14,6 +14,7 @@ from limits import RateLimitItemPerMinute
 from limits.aio.storage import MemoryStorage
 from prometheus_client import CollectorRegistry
 
+from ops.reference import beidajie
 from services.dispatch import api as dispatch_api
 from services.dispatch import (
     case_store,
@@ -75,10 +76,16 @@ from services.intake.sessions_api import Door
 from services.intake.taking import Taking
 from services.intake.tokens import SessionTokens
 from services.intake.visitors import Visitors
+from services.notify import address_store, delivery_store, outcomes_api, preferences_api
 from services.notify import api as notify_api
+from services.notify import app as notify_app
 from services.notify import policy as notify_policy
 from services.notify import store as notify_store
+from services.notify.audience_book import AudienceBook
+from services.notify.planning import Planning
+from services.notify.rules import ReferenceNames
 from services.notify.stream import Doorbell
+from services.notify.ways import ReferenceWays
 from services.points import api as points_api
 from services.points import campaigns_api
 from services.points import policy as points_policy
@@ -87,8 +94,10 @@ from shared.clock import system_clock
 from shared.context import Context
 from shared.ids import new_id
 from shared.metrics import Metrics
+from shared.mongo.indexes import Collection
 from shared.mongo.lane import Lane
 from shared.pseudonym import Pseudonyms
+from shared.reference.load import load
 from shared.web import export
 from shared.web.app import create
 from shared.web.auth import TokenVerifier, read_jwks
@@ -152,15 +161,15 @@ async def estate(stack: Stack, folder: Path) -> AsyncIterator[Estate]:
     async with AsyncExitStack() as open_:
         asking = await open_.enter_async_context(httpx2.AsyncClient())
         stores, lanes = {}, {}
-        for name, module in _STORES.items():
-            stores[name] = await open_.enter_async_context(in_mongo(stack, module.COLLECTIONS))
+        for name in _STORES:
+            stores[name] = await open_.enter_async_context(in_mongo(stack, _COLLECTIONS[name]))
             lanes[name] = await open_.enter_async_context(running(stores[name].transactor))
         tokens = _tokens(folder)
         routers = {
             "intake": _intake(stores["intake"], lanes["intake"], folder, tokens, asking),
             "dispatch": _dispatch(stores["dispatch"], lanes["dispatch"]),
             "points": _points(stores["points"], lanes["points"]),
-            "notify": [_notify(stores["notify"], lanes["notify"], doorbell)],
+            "notify": _notify(stores["notify"], lanes["notify"], doorbell),
         }
         for name, module in _STORES.items():
             routers[name].append(export.router(name, module.exporter(stores[name].database), system_clock))
@@ -176,6 +185,10 @@ _STORES: dict[str, Any] = {
     "dispatch": dispatch_store,
     "points": points_store,
     "notify": notify_store,
+}
+_COLLECTIONS: dict[str, tuple[Collection, ...]] = {
+    **{name: module.COLLECTIONS for name, module in _STORES.items()},
+    "notify": notify_app.ALL_COLLECTIONS,
 }
 POLICIES: dict[str, Policy] = {
     "intake": intake_policy.POLICY,
@@ -271,10 +284,25 @@ def _points(store: MongoStore, lane: Lane) -> list[APIRouter]:
     return [points_api.router(points_store.MongoViews(store.database)), campaigns_api.router(desk)]
 
 
-def _notify(store: MongoStore, lane: Lane, doorbell: Doorbell) -> APIRouter:
+def _notify(store: MongoStore, lane: Lane, doorbell: Doorbell) -> list[APIRouter]:
     inboxes = notify_store.MongoInboxes(store.database)
     names = notifying.StubNames()
-    return notify_api.router(lane, notify_store.READ_MARKS, notify_store.RECIPIENTS, inboxes, names, doorbell)
+    addresses, reference = address_store.MongoAddresses(store.database), load(beidajie.DIRECTORY)
+    own = preferences_api.Own(
+        lane,
+        address_store.PREFERENCES,
+        address_store.CONTACTS,
+        delivery_store.DELIVERIES,
+        addresses,
+        new_id,
+        lambda: "123456",
+    )
+    book = AudienceBook(reference, ReferenceNames(reference).all_groups)
+    return [
+        notify_api.router(lane, notify_store.READ_MARKS, notify_store.RECIPIENTS, inboxes, names, doorbell),
+        outcomes_api.router(delivery_store.MongoOutcomes(store.database), book),
+        preferences_api.router(own),
+    ]
 
 
 async def _tell(stores: dict[str, MongoStore], lanes: dict[str, Lane], tokens: SessionTokens) -> tuple[str, str]:
@@ -293,6 +321,9 @@ async def _tell(stores: dict[str, MongoStore], lanes: dict[str, Lane], tokens: S
         await points.hear(pointing.reported(rider, incident, place=place), pointing.moved("triaged", incident))
     await lanes["points"].submit(rounds.opening("camp", title_zh=ROUND, grids=(HERE,)))
     await notifying.hear(lanes["notify"], [notifying.reported(rider=RIDER)])
+    database, addresses = stores["notify"].database, address_store.MongoAddresses(stores["notify"].database)
+    ways = ReferenceWays(load(beidajie.DIRECTORY), addresses)
+    await Planning(delivery_store.MongoShelf(database), ways, system_clock).step()
     return await _open_door(stores["intake"], lanes["intake"], tokens)
 
 

@@ -41,7 +41,7 @@ from tests.support.notifying import (
 
 R1, R2, STAFF = "rider:rider-1", "rider:rider-2", f"community:{HERE}"
 OFFICERS, UNIT = f"group:officers-{HERE}", f"group:unit-{HERE}00505"
-WATER, LEADS = "department:water", f"subdistrict:{SUBDISTRICT}"
+WATER, LEADS = f"department:{SUBDISTRICT}:water", f"subdistrict:{SUBDISTRICT}"
 Told = tuple[str, str, str]
 
 FIXED = [(OFFICERS, "fixed_for_groups", "low"), (UNIT, "fixed_for_groups", "low")]
@@ -110,7 +110,7 @@ EVENTS: dict[tuple[str, str], tuple[list[Said], list[Told]]] = {
     ),
     ("incident-changed", "order_moved"): (
         [changed("order_returned", 1, 1, reason="属于排水"), changed("order_offered", 2, 2, department="drainage")],
-        [(R1, "moved", "normal"), ("department:drainage", "department_offer", "normal")],
+        [(R1, "moved", "normal"), (f"department:{SUBDISTRICT}:drainage", "department_offer", "normal")],
     ),
     ("incident-changed", "order_returned"): ([changed("order_returned", 1, 1, reason="属于排水")], []),
     ("incident-changed", "order_accepted"): ([changed("order_accepted", 1, 1)], [(R1, "accepted", "low")]),

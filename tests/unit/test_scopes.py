@@ -113,8 +113,12 @@ def test_who_has_no_desk_has_no_query(scope: Scope) -> None:
 def test_inboxes_in_reach() -> None:
     here = ("a", "b")
     assert reach_of(Scope("r", "rider:r", "here"), here).all == {"rider:r"}
-    assert reach_of(Scope("d", "department:water", "here", department="water"), here).all == {"account:d"}
+    assert reach_of(Scope("d", "department:water", "here", department="water"), here).all == {
+        *("account:d", "department:here:water")
+    }
     whole = reach_of(Scope("s", "staff:s", "here", desk=True), here)
     assert whole.all == {"account:s", "community:a", "community:b", "subdistrict:here"}
+    grouped = reach_of(Scope("s", "staff:s", "here", True, ("b",)), here, {"g-a": "a", "g-b": "b", "g": None})
+    assert grouped.all == {"account:s", "community:b", "group:g-b"}
     part = reach_of(Scope("s", "staff:s", "here", desk=True, communities=("b", "elsewhere")), here)
     assert part.all == {"account:s", "community:b"}

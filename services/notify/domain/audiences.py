@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from services.notify.domain.case import rider_audience
+from services.notify.domain.case import department_audience, rider_audience
 from shared.scope import Scope
 
 
@@ -34,4 +34,4 @@ def reach_of(scope: Scope, communities: Iterable[str], groups: Mapping[str, str 
 
 
 def _department(scope: Scope) -> list[str]:
-    return [f"department:{scope.department}"] if scope.department else []
+    return [department_audience(scope.subdistrict, scope.department)] if scope.department else []

@@ -204,7 +204,7 @@ def _audiences(case: Case, report: Reported, step: Step, audience: Audience) -> 
             groups = group_audiences(step.where or report.where)
             return [] if quiet or not groups else [groups[0 if audience is Audience.OFFICERS else 1]]
         case Audience.DEPARTMENT:
-            return department_audiences(step.department)
+            return department_audiences(case.subdistrict, step.department)
         case Audience.LEADS:
             return [leads_audience(case.subdistrict)]
 
@@ -240,6 +240,13 @@ def group_audiences(where: Where) -> tuple[str, ...]:
     return f"group:officers-{where.community}", f"group:unit-{where.grid}"
 
 
-def department_audiences(department: str | None) -> list[str]:
-    """The people of a department. A community's own inbox is its staff, who are told as such."""
-    return [] if department is None or department.startswith("community-") else [f"department:{department}"]
+def department_audiences(subdistrict: str, department: str | None) -> list[str]:
+    """The people of a department who see to a sub-district. A community's own inbox is its staff, who are told as such."""
+    if department is None or department.startswith("community-"):
+        return []
+    return [department_audience(subdistrict, department)]
+
+
+def department_audience(subdistrict: str, department: str) -> str:
+    """Departments work for several sub-districts, each with people of its own."""
+    return f"department:{subdistrict}:{department}"

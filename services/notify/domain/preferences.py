@@ -8,6 +8,9 @@ from enum import StrEnum
 from services.notify.domain.channel import Kind
 from services.notify.domain.delivery import Way
 
+CONFIRMING = "contact_code"
+"""The one text that goes to an address that nobody has confirmed yet: it is how one does."""
+
 
 class Topic(StrEnum):
     """What a message is about, as a rider chooses. `danger` is whatever is urgent."""

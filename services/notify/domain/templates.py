@@ -333,6 +333,18 @@ TEMPLATES: Mapping[str, Template] = {
 }
 
 
+CONFIRM = _t(
+    ("验证码 {code}", "Your code is {code}"),
+    (
+        "您的前哨联系方式验证码：{code}，12 小时内有效。",
+        "The code for your contact in Qianshao: {code}, good for 12 hours.",
+    ),
+    ("不是您本人操作请忽略。", "Ignore this if it was not you."),
+    "/",
+)
+"""Not of the table: it goes to an address rather than to somebody."""
+
+
 def placeholders(template: Template) -> set[str]:
     """The names that its texts and its link use."""
     pairs = (template.title, template.text, template.next)

@@ -62,3 +62,23 @@ def why_awarded(rule: str, activity: str) -> Words:
 def why_adjusted(reason: str) -> Words:
     """Why points were taken back."""
     return ADJUSTMENTS.get(reason, _BY_THE_RULES)
+
+
+SAMPLES: Mapping[str, Words] = {
+    "code": same("0000-0000"),
+    "category": Words("井盖缺失或损坏", "manhole cover missing or broken"),
+    "place": Words("桃北社区第一网格0101微网格", "Taobei community, grid 1, micro-grid 0101"),
+    "department": Words("市政工程部门", "municipal works"),
+    "reason": Words("现场已有围挡", "there is a barrier already"),
+    "question": Words("在路的哪一侧？", "On which side of the road?"),
+    "points": same("5"),
+    "balance": same("25"),
+    "why": RULES["hazard_first"],
+    "activity": ACTIVITIES["volunteer"],
+    "title": Words("防汛提醒", "Storm warning"),
+    "text": Words("今晚有暴雨，请远离低洼路段。", "Heavy rain tonight: keep away from low-lying roads."),
+    "count": same("3"),
+    "list": Words("0000-0000（18:00）", "0000-0000 (18:00)"),
+    "days": same("7"),
+}
+"""A value for every placeholder, to show how a text reads."""
