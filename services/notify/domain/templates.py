@@ -333,6 +333,14 @@ TEMPLATES: Mapping[str, Template] = {
 }
 
 
+NOTICE = _t(
+    ("通知：{title}", "Notice: {title}"),
+    ("{text}", "{text}"),
+    ("来自街道与社区。", "From your sub-district and community."),
+    "/",
+)
+"""Not of the table: a desk has written it."""
+
 CONFIRM = _t(
     ("验证码 {code}", "Your code is {code}"),
     (
