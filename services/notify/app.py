@@ -12,6 +12,7 @@ from services.notify import (
     broadcast_store,
     broadcasts_api,
     delivery_store,
+    digest_store,
     members,
     outcomes_api,
     preferences_api,
@@ -25,6 +26,8 @@ from services.notify.channels.opening import ChannelSettings, open_channels
 from services.notify.channels.secret import faults
 from services.notify.delivery_metrics import DeliveryMetrics, Watching
 from services.notify.delivery_store import DELIVERIES, MongoOutcomes, MongoShelf
+from services.notify.digest_store import MongoFacts
+from services.notify.digesting import Digesting
 from services.notify.domain import telling
 from services.notify.domain.templates import TEMPLATES
 from services.notify.planning import Planning
@@ -63,6 +66,7 @@ ALL_COLLECTIONS = (
     *delivery_store.COLLECTIONS,
     *address_store.COLLECTIONS,
     *broadcast_store.COLLECTIONS,
+    *digest_store.COLLECTIONS,
 )
 
 
@@ -139,6 +143,10 @@ def _jobs(settings: NotifySettings, reference: Reference, beside: Beside) -> Ite
     notices = MongoBroadcasts(beside.database)
     broadcasting = Broadcasting(beside.lane, BROADCASTS, BOOKS, notices, notices_lease, system_clock, reference.version)
     yield Job("broadcasts", broadcasting.run, notices_lease)
+    digests_lease, facts = beside.lease("digests"), MongoFacts(beside.database)
+    days = settings.quiet_grid_days
+    digesting = Digesting(beside.lane, BOOKS, facts, digests_lease, system_clock, reference, days)
+    yield Job("digests", digesting.run, digests_lease)
     yield Job("planning", Planning(shelf, ways, system_clock).run)
     yield Job("deliveries", sending.run, lease, channels.close)
     yield Job("waiting deliveries", Watching(shelf.unsent, lease.safe, system_clock, metrics).run)

@@ -40,7 +40,11 @@ class MongoBroadcasts:
         return [BROADCASTS.load(one) async for one in self._broadcasts.find(query).sort("due", 1).limit(20)]
 
     async def riders(self, subdistrict: str, of: str) -> list[str]:
-        query: Document = {"subdistrict": subdistrict, "role": "rider", "status": {"$in": ["trainee", "active"]}}
+        query: Document = {
+            "subdistrict": subdistrict,
+            "role": {"$in": ["rider", "captain"]},
+            "status": {"$in": ["trainee", "active"]},
+        }
         if of != subdistrict:
             query["community" if of.isdigit() else "squad"] = of
         return [one["_id"] async for one in self._members.find(query, {"_id": 1}).sort("_id", 1)]

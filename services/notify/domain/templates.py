@@ -341,6 +341,20 @@ NOTICE = _t(
 )
 """Not of the table: a desk has written it."""
 
+DUE_TODAY = _t(
+    ("今天到期 {count} 件", "{count} due today"),
+    ("今天到期或已超时：{list}。", "Due today, or overdue: {list}."),
+    ("请优先处理。", "Please see to these first."),
+    "/",
+)
+QUIET_GRIDS = _t(
+    ("{count} 个微网格近期没有上报", "{count} micro-grids without a report"),
+    ("{days} 天内没有上报的微网格：{list}。", "No report for {days} days from: {list}."),
+    ("可安排走访看看。", "A visit may be worth while."),
+    "/",
+)
+"""Daily digests: not of the table, the morning brings them."""
+
 CONFIRM = _t(
     ("验证码 {code}", "Your code is {code}"),
     (
