@@ -17,11 +17,11 @@ from benchmarks.result import Result, percentiles
 from ops.local import keys, plan
 from ops.local.process import Process, Program
 from ops.local.supervisor import answers, until_ready
+from services.notify.delivering import deliver
 from services.notify.domain.case import rider_audience
 from services.notify.domain.message import Message
 from services.notify.domain.telling import Urgency
 from services.notify.domain.templates import Text
-from services.notify.handlers import deliver
 from services.notify.store import BOOKS
 from shared.clock import system_clock
 from shared.mongo.client import connect

@@ -6,14 +6,28 @@ from collections.abc import Iterable
 import structlog
 from fastapi import APIRouter
 
-from services.notify import address_store, agents, delivery_store, members, outcomes_api, preferences_api
+from services.notify import (
+    address_store,
+    agents,
+    broadcast_store,
+    broadcasts_api,
+    delivery_store,
+    digest_store,
+    members,
+    outcomes_api,
+    preferences_api,
+)
 from services.notify import api as http
 from services.notify.address_store import CONTACTS, MEMBERS, PREFERENCES, MongoAddresses
 from services.notify.audience_book import AudienceBook
+from services.notify.broadcast_store import BROADCASTS, MongoBroadcasts
+from services.notify.broadcasting import Broadcasting
 from services.notify.channels.opening import ChannelSettings, open_channels
 from services.notify.channels.secret import faults
 from services.notify.delivery_metrics import DeliveryMetrics, Watching
 from services.notify.delivery_store import DELIVERIES, MongoOutcomes, MongoShelf
+from services.notify.digest_store import MongoFacts
+from services.notify.digesting import Digesting
 from services.notify.domain import telling
 from services.notify.domain.templates import TEMPLATES
 from services.notify.planning import Planning
@@ -47,7 +61,13 @@ from shared.web import export
 log = structlog.get_logger(__name__)
 
 SERVICE = "notify"
-ALL_COLLECTIONS = (*COLLECTIONS, *delivery_store.COLLECTIONS, *address_store.COLLECTIONS)
+ALL_COLLECTIONS = (
+    *COLLECTIONS,
+    *delivery_store.COLLECTIONS,
+    *address_store.COLLECTIONS,
+    *broadcast_store.COLLECTIONS,
+    *digest_store.COLLECTIONS,
+)
 
 
 async def api(process: Process) -> None:
@@ -66,7 +86,8 @@ async def api(process: Process) -> None:
             parts.lane, PREFERENCES, CONTACTS, DELIVERIES, MongoAddresses(database), new_id, six_digits
         )
         outcomes = outcomes_api.router(MongoOutcomes(database), book)
-        return [inboxes, outcomes, preferences_api.router(choices), own]
+        board = broadcasts_api.Board(parts.lane, BROADCASTS, MongoBroadcasts(database), book, system_clock)
+        return [inboxes, outcomes, preferences_api.router(choices), broadcasts_api.router(board), own]
 
     await run_api(
         process,
@@ -97,7 +118,7 @@ async def worker(process: Process) -> None:
         collections=ALL_COLLECTIONS,
         handlers={**agents.handlers(BOOKS, ReferenceNames(reference)), **members.handlers(MEMBERS)},
         plan=PLAN,
-        retention=(*RETENTION, *delivery_store.RETENTION),
+        retention=(*RETENTION, *delivery_store.RETENTION, *broadcast_store.RETENTION),
         beside=lambda beside: _jobs(settings, reference, beside),
     )
 
@@ -118,6 +139,14 @@ def _jobs(settings: NotifySettings, reference: Reference, beside: Beside) -> Ite
     sending = Sending(
         shelf, ways, channels.by_kind, lease, system_clock, metrics, ways.quiet_until, settings.public_origin
     )
+    notices_lease = beside.lease("broadcasts")
+    notices = MongoBroadcasts(beside.database)
+    broadcasting = Broadcasting(beside.lane, BROADCASTS, BOOKS, notices, notices_lease, system_clock, reference.version)
+    yield Job("broadcasts", broadcasting.run, notices_lease)
+    digests_lease, facts = beside.lease("digests"), MongoFacts(beside.database)
+    days = settings.quiet_grid_days
+    digesting = Digesting(beside.lane, BOOKS, facts, digests_lease, system_clock, reference, days)
+    yield Job("digests", digesting.run, digests_lease)
     yield Job("planning", Planning(shelf, ways, system_clock).run)
     yield Job("deliveries", sending.run, lease, channels.close)
     yield Job("waiting deliveries", Watching(shelf.unsent, lease.safe, system_clock, metrics).run)

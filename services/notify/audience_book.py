@@ -1,10 +1,12 @@
 """The group tree with who can speak in it: which micro-grid has no group, and which group no robot."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from services.notify.domain.broadcast import RIDERS
 from services.notify.domain.case import department_audience
 from services.notify.domain.words import Words
+from shared.errors import Invalid
 from shared.reference.reference import Reference
 from shared.scope import Scope
 
@@ -42,6 +44,44 @@ class AudienceBook:
             found += [self._department(scope.subdistrict, code) for code in self._own_departments()]
             found.append(self._leads(scope.subdistrict))
         return [one for one in found if not scope.communities or one.community in scope.communities]
+
+    def speaks(self, audience: str) -> bool:
+        """Whether a robot does."""
+        kind, _, id_ = audience.partition(":")
+        name = f"department:{id_.partition(':')[2]}" if kind == "department" else audience
+        return name in self._robots
+
+    def targets(self, scope: Scope, wanted: Iterable[str], *, below: bool) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """The audiences of a notice, each once, with `below` those of the groups under them; and their communities, () if
+        one lies in none or in several. Raises `Invalid` naming the one that is not the desk's."""
+        seen = {one.code: one for one in self.seen(scope)}
+        found: dict[str, str | None] = {}
+        for number, code in enumerate(wanted):
+            where = seen[code].community if code in seen else self._riders(scope, code)
+            if where is None and code not in seen and code != f"{RIDERS}{scope.subdistrict}":
+                raise Invalid.field(f"targets.{number}", "is no audience of yours")
+            found[code] = where
+            if below:
+                found |= {one.code: one.community for one in seen.values() if self._under(one, code, seen)}
+        communities = set(found.values())
+        return tuple(found), () if None in communities else tuple(sorted(filter(None, communities)))
+
+    def _riders(self, scope: Scope, code: str) -> str | None:
+        """The community of some riders; of the whole sub-district only for who sees to it. Raises `Invalid`."""
+        of = code.removeprefix(RIDERS) if code.startswith(RIDERS) else ""
+        squad = self._reference.squads.get(of)
+        community = squad.community if squad else of if of in self._reference.places and len(of) == 12 else None
+        if community is None or not community.startswith(scope.subdistrict):
+            if of == scope.subdistrict and scope.communities:
+                raise Invalid.field("targets", "the whole sub-district is not yours")
+            return None
+        return community if not scope.communities or community in scope.communities else None
+
+    def _under(self, one: Audience, code: str, seen: Mapping[str, Audience]) -> bool:
+        above = one.above
+        while above is not None and above != code:
+            above = seen[above].above if above in seen else None
+        return above == code
 
     def grids_without_group(self, scope: Scope) -> list[str]:
         """Micro-grids of the desk that are nobody's group: "one grid, one group"."""

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from services.notify.domain.case import Heard, Joined, Reported, Where
+from services.notify.domain.case import Heard, Joined, Order, Reported, Where
 from services.notify.domain.words import ACTIVITIES, UNCERTAIN, Words, said, same, why_adjusted, why_awarded
 from services.notify.ports import Names
 from shared.contracts import vocabulary
@@ -63,6 +63,7 @@ def changed(message: Message, names: Names) -> Heard:
         category=None if data.category is None else names.category(data.category.scheme, data.category.code),
         public=None if data.category is None else names.public(data.category.scheme, data.category.code),
         department=None if data.order is None else data.order.department,
+        order=None if data.order is None else _order(data.order),
     )
 
 
@@ -122,6 +123,7 @@ def _heard(
     category: Words | None = None,
     public: bool | None = None,
     department: str | None = None,
+    order: Order | None = None,
 ) -> Heard:
     return Heard(
         topic=topic,
@@ -138,7 +140,13 @@ def _heard(
         category=category,
         public=public,
         department=department,
+        order=order,
     )
+
+
+def _order(view: vocabulary.OrderView) -> Order:
+    open_ = view.state in ("offered", "accepted", "working")
+    return Order(view.id, view.department, _milliseconds(view.due_at), open_)
 
 
 def _state_word(data: IncidentChanged) -> str:

@@ -1,9 +1,10 @@
 """One class per command or event: `reads` names what it looks at, `decide` is the whole transaction."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from itertools import groupby
 
+from services.notify.delivering import deliver
 from services.notify.domain.case import (
     Case,
     Heard,
@@ -16,7 +17,7 @@ from services.notify.domain.case import (
     rider_audience,
     staff_audience,
 )
-from services.notify.domain.message import Copy, Message, ReadMark, Recipient, mark_id, message_id, of_case, of_passbook
+from services.notify.domain.message import Message, ReadMark, mark_id, message_id, of_case, of_passbook
 from services.notify.domain.telling import SIDES, Audience
 from services.notify.ports import Books, ReadMarks, Recipients, Standing
 from shared.errors import Invalid
@@ -103,21 +104,6 @@ class HearOfPassbook:
     def _texts(self) -> list[tuple[Message, list[str]]]:
         made = [of_passbook(self.heard, row) for row in self.heard.entry.rows]
         return [(replace(message, reference_version=self.reference_version), audiences) for message, audiences in made]
-
-
-def deliver(work: Work, books: Books, message: Message, audiences: Sequence[str]) -> None:
-    """Put a message into inboxes, each with the next number of that inbox; an inbox that has it already is passed over."""
-    kept = books.messages.get(work, message.id) or message
-    there = {copy.audience for copy in kept.to}
-    copies: list[Copy] = []
-    for audience in audiences:
-        if audience in there:
-            continue
-        inbox = books.recipients.get(work, audience) or Recipient(audience, message.subdistrict)
-        books.recipients.put(work, replace(inbox, last=inbox.last + 1))
-        copies.append(Copy(audience, inbox.last + 1, work.now))
-    if copies:
-        books.messages.put(work, replace(kept, to=(*kept.to, *copies), unplanned=True))
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,9 @@ class NotifySettings(Settings):
     """`QIANSHAO_…` variables of notify's api and worker."""
 
     mongo_database: str = "notify"
+    quiet_grid_days: int = Field(
+        default=30, ge=1, le=365, description="after so many days without a report staff are told of a micro-grid"
+    )
     public_origin: str = Field(
         default="",
         pattern=r"^(https?://[^/\s]+)?$",

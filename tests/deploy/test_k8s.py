@@ -4,6 +4,7 @@ kubectl composes where it is there and must then agree with the small composer b
 """
 
 import copy
+import ipaddress
 import json
 import shutil
 import subprocess
@@ -300,12 +301,29 @@ def test_network_denies_by_default_and_apis_do_not_reach_kafka() -> None:
     for policy in policies.values():
         selector = policy["spec"]["podSelector"]
         named |= set(selector.get("matchLabels", {}).values())
-        named |= {value for term in selector.get("matchExpressions", []) for value in term["values"]}
+        terms = [term for term in selector.get("matchExpressions", []) if term["key"].endswith("/component")]
+        named |= {value for term in terms for value in term["values"]}
     assert named == components
     (kafka,) = policies["workers-to-kafka"]["spec"]["podSelector"]["matchExpressions"]
     assert set(kafka["values"]) == {"worker", "topics"}
     (port,) = policies["workers-to-kafka"]["spec"]["egress"][0]["ports"]
     assert _of("ConfigMap")["settings-kafka"]["data"]["QIANSHAO_KAFKA_BOOTSTRAP"].endswith(f":{port['port']}")
+
+
+def test_only_the_workers_that_send_reach_outside_and_nothing_inside() -> None:
+    outside = {
+        name: policy["spec"]
+        for name, policy in _of("NetworkPolicy").items()
+        if any("ipBlock" in to for rule in policy["spec"].get("egress", []) for to in rule["to"])
+    }
+    assert set(outside) == {"senders-to-outside"}
+    selector = outside["senders-to-outside"]["podSelector"]
+    assert selector["matchLabels"] == {"app.kubernetes.io/component": "worker"}
+    assert selector["matchExpressions"][0]["values"] == ["notify", "dispatch"]
+    (rule,) = outside["senders-to-outside"]["egress"]
+    blocked = [ipaddress.ip_network(text) for text in rule["to"][0]["ipBlock"]["except"]]
+    for inside in ("10.1.2.3", "172.20.0.1", "192.168.1.1", "169.254.169.254", "100.64.0.1"):
+        assert any(ipaddress.ip_address(inside) in network for network in blocked), inside
 
 
 def test_topics_are_declared_for_three_brokers() -> None:

@@ -117,6 +117,7 @@ ACTS: dict[str, dict[str, Any]] = {
 }
 """What a department does. Two are answered 409: the deadline is over, and an order given back cannot be done."""
 
+DRAFT = {"client_key": "notice-key-1", "title_zh": "停水", "text_zh": "今晚停水", "targets": [f"community:{HERE}"]}
 INVITED, REFRESHED = "the invitation", "the refresh token"
 
 
@@ -374,6 +375,16 @@ ROWS: dict[str, list[Row]] = {
         Row("GET /v1/deliveries", ok(*DESK), 200, CODE),
         Row("GET /v1/audiences", ok(*DESK), 200, f"group:officers-{HERE}"),
         Row("GET /v1/templates", ok(*DESK), 200),
+        Row("POST /v1/broadcasts", ok(*DESK, status=201), 422, HERE, body={"json": DRAFT}),
+        Row("GET /v1/broadcasts", ok(*DESK), 200, house.ROUND),
+        Row("GET /v1/broadcasts/{broadcast_id}", ok(*DESK), mark=house.ROUND, path="/v1/broadcasts/notice-1"),
+        Row(
+            "POST /v1/broadcasts/{broadcast_id}/schedule",
+            ok(*DESK),
+            path="/v1/broadcasts/notice-1/schedule",
+            body={"json": {"at": LATER}},
+        ),
+        Row("POST /v1/broadcasts/{broadcast_id}/withdraw", ok(*DESK), path="/v1/broadcasts/notice-2/withdraw"),
         Row("GET /v1/preferences", ok("rider"), 200),
         Row("PUT /v1/preferences", ok("rider"), 200, body={"json": {"channels": {"danger": ["sms"]}}}),
         Row("PUT /v1/contacts", ok("rider"), 200, body={"json": {"channel": "sms", "value": "13800000000"}}),

@@ -76,12 +76,23 @@ from services.intake.sessions_api import Door
 from services.intake.taking import Taking
 from services.intake.tokens import SessionTokens
 from services.intake.visitors import Visitors
-from services.notify import address_store, delivery_store, outcomes_api, preferences_api
+from services.notify import (
+    address_store,
+    broadcast_store,
+    broadcasts_api,
+    delivery_store,
+    outcomes_api,
+    preferences_api,
+)
 from services.notify import api as notify_api
 from services.notify import app as notify_app
 from services.notify import policy as notify_policy
 from services.notify import store as notify_store
 from services.notify.audience_book import AudienceBook
+from services.notify.broadcasts import WriteBroadcast
+from services.notify.domain.broadcast import Broadcast, State
+from services.notify.domain.telling import Urgency
+from services.notify.domain.words import Words
 from services.notify.planning import Planning
 from services.notify.rules import ReferenceNames
 from services.notify.stream import Doorbell
@@ -298,10 +309,13 @@ def _notify(store: MongoStore, lane: Lane, doorbell: Doorbell) -> list[APIRouter
         lambda: "123456",
     )
     book = AudienceBook(reference, ReferenceNames(reference).all_groups)
+    notices = broadcast_store.MongoBroadcasts(store.database)
+    board = broadcasts_api.Board(lane, broadcast_store.BROADCASTS, notices, book, system_clock)
     return [
         notify_api.router(lane, notify_store.READ_MARKS, notify_store.RECIPIENTS, inboxes, names, doorbell),
         outcomes_api.router(delivery_store.MongoOutcomes(store.database), book),
         preferences_api.router(own),
+        broadcasts_api.router(board),
     ]
 
 
@@ -322,6 +336,12 @@ async def _tell(stores: dict[str, MongoStore], lanes: dict[str, Lane], tokens: S
     await lanes["points"].submit(rounds.opening("camp", title_zh=ROUND, grids=(HERE,)))
     await notifying.hear(lanes["notify"], [notifying.reported(rider=RIDER)])
     database, addresses = stores["notify"].database, address_store.MongoAddresses(stores["notify"].database)
+    words, target = Words(ROUND, ROUND), (f"group:officers-{HERE}",)
+    for id_ in ("notice-1", "notice-2"):
+        draft = Broadcast(
+            id_, BEIDAJIE, (HERE,), "staff:s", words, words, Urgency.NORMAL, target, State.DRAFT, system_clock()
+        )
+        await lanes["notify"].submit(WriteBroadcast(broadcast_store.BROADCASTS, draft))
     ways = ReferenceWays(load(beidajie.DIRECTORY), addresses)
     await Planning(delivery_store.MongoShelf(database), ways, system_clock).step()
     return await _open_door(stores["intake"], lanes["intake"], tokens)

@@ -41,6 +41,14 @@ UNSCOPED = {
         ],
         "the worker sends people what they were told anyway; nobody calls it",
     ),
+    **dict.fromkeys(
+        ["MongoBroadcasts.due", "MongoBroadcasts.riders"],
+        "the worker carries out what desks wrote; counts alone are shown",
+    ),
+    **dict.fromkeys(
+        [f"MongoFacts.{name}" for name in ("done", "finish", "due", "heard_of")],
+        "the worker tells departments and staff of their own in the morning",
+    ),
     "MongoAddresses.of": "the worker asks where a rider wants to be told; no route does",
     "InboxChanges.listen": "hears that an inbox has changed, reads nothing of it",
 }

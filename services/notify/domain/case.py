@@ -47,6 +47,16 @@ class Joined:
 
 
 @dataclass(frozen=True, slots=True)
+class Order:
+    """A work order as the last event that spoke of it left it. `open`: its department still has to act."""
+
+    id: str
+    department: str
+    due: datetime
+    open: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Heard:
     """One event in notify's words. `word` is what happened, by the table; the rest are the facts that it brings."""
 
@@ -64,6 +74,7 @@ class Heard:
     category: Words | None = None
     public: bool | None = None
     department: str | None = None
+    order: Order | None = None
 
     @property
     def key(self) -> str:
@@ -95,7 +106,7 @@ class Step:
 @dataclass(frozen=True, slots=True)
 class Case:
     """One incident. `returned` counts orders of this cycle that came back and were not offered to another department yet.
-    `over`: nothing more is to be done about it, as far as was heard."""
+    `over`: nothing more is to be done about it, as far as was heard. `since`: when it was reported."""
 
     id: str
     subdistrict: str
@@ -107,6 +118,8 @@ class Case:
     steps: tuple[Step, ...] = ()
     over: bool = False
     public: bool | None = None
+    orders: tuple[Order, ...] = ()
+    since: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +151,8 @@ def learn(case: Case, heard: Heard) -> Case:
         where=heard.where or case.where,
         category=heard.category or case.category,
         public=case.public if heard.public is None else heard.public,
+        orders=_orders(case, heard.order),
+        since=heard.at if heard.report else case.since,
         returned=returned,
         over=word in _ENDS if word.startswith("state:") else case.over,
     )
@@ -166,6 +181,12 @@ def _offer(case: Case, heard: Heard) -> tuple[str, int]:
     if heard.word == "order_offered" and case.returned:
         return "order_moved", case.returned - 1
     return heard.word, 0 if heard.word == "state:reopened" else case.returned
+
+
+def _orders(case: Case, order: Order | None) -> tuple[Order, ...]:
+    if order is None:
+        return case.orders
+    return (*(known for known in case.orders if known.id != order.id), order)
 
 
 def _joined(case: Case, joined: Joined | None) -> tuple[Joined, ...]:

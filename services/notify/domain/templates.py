@@ -333,6 +333,28 @@ TEMPLATES: Mapping[str, Template] = {
 }
 
 
+NOTICE = _t(
+    ("通知：{title}", "Notice: {title}"),
+    ("{text}", "{text}"),
+    ("来自街道与社区。", "From your sub-district and community."),
+    "/",
+)
+"""Not of the table: a desk has written it."""
+
+DUE_TODAY = _t(
+    ("今天到期 {count} 件", "{count} due today"),
+    ("今天到期或已超时：{list}。", "Due today, or overdue: {list}."),
+    ("请优先处理。", "Please see to these first."),
+    "/",
+)
+QUIET_GRIDS = _t(
+    ("{count} 个微网格近期没有上报", "{count} micro-grids without a report"),
+    ("{days} 天内没有上报的微网格：{list}。", "No report for {days} days from: {list}."),
+    ("可安排走访看看。", "A visit may be worth while."),
+    "/",
+)
+"""Daily digests: not of the table, the morning brings them."""
+
 CONFIRM = _t(
     ("验证码 {code}", "Your code is {code}"),
     (
