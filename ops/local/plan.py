@@ -89,5 +89,6 @@ def environment(service: str, entry: str, around: Surroundings) -> dict[str, str
         },
         ("dispatch", API): {"QIANSHAO_RECEIPT_JWKS": str(receipts)},
         ("dispatch", WORKER): {"QIANSHAO_RECEIPT_JWKS": str(receipts)},
+        ("notify", WORKER): {"QIANSHAO_PUBLIC_ORIGIN": around.origin},
     }
     return {**common, **(kafka if entry == WORKER else {}), **own.get((service, entry), {})}

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from services.notify.delivering import deliver
 from services.notify.domain import broadcast as notices
@@ -12,6 +12,7 @@ from shared.errors import Invalid, NotFound
 from shared.mongo.work import Ref, Work
 from shared.scope import Scope
 
+LONGEST = timedelta(days=366)
 PART = 100
 """Inboxes that one transaction writes to."""
 
@@ -120,11 +121,11 @@ def mine(broadcast: Broadcast, scope: Scope) -> bool:
 
 
 def at(wanted: datetime | None) -> Callable[[Broadcast, datetime], Broadcast]:
-    """Schedule for then; None: at once. Raises `Invalid` for a time that is over."""
+    """Schedule for then; None: at once. Raises `Invalid` for a time that is over or more than a year away."""
 
     def change(broadcast: Broadcast, now: datetime) -> Broadcast:
-        if wanted is not None and wanted < now:
-            raise Invalid.field("at", "is over")
+        if wanted is not None and not now <= wanted <= now + LONGEST:
+            raise Invalid.field("at", "must lie between now and a year from now")
         return notices.scheduled(broadcast, wanted or now)
 
     return change

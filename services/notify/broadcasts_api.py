@@ -6,7 +6,7 @@ from typing import Annotated, Literal, Protocol
 from uuid import NAMESPACE_OID, uuid5
 
 from fastapi import APIRouter, Query
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from services.notify.audience_book import AudienceBook
 from services.notify.broadcasting import everybody
@@ -16,6 +16,7 @@ from services.notify.domain.telling import Urgency
 from services.notify.domain.words import Words
 from services.notify.ports import Kept
 from shared.clock import Clock
+from shared.contracts.scalars import Instant
 from shared.errors import NotFound
 from shared.mongo.lane import Lane
 from shared.scope import Scope
@@ -46,7 +47,7 @@ class ScheduleIn(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    at: AwareDatetime | None = None
+    at: Instant | None = None
 
 
 class BroadcastOut(BaseModel):

@@ -11,6 +11,7 @@ from services.notify.domain.delivery import Delivery, State
 from services.notify.domain.telling import Urgency
 from services.notify.domain.templates import TEMPLATES, Text, placeholders, render
 from services.notify.domain.words import SAMPLES
+from shared.contracts.scalars import Instant
 from shared.scope import Scope
 from shared.web.auth import Caller
 
@@ -96,7 +97,7 @@ def router(outcomes: Outcomes, book: AudienceBook) -> APIRouter:
         caller: Caller,
         state: State | None = None,
         audience: Annotated[str | None, Query(max_length=100)] = None,
-        before: datetime | None = None,
+        before: Annotated[Instant | None, Query()] = None,
         limit: Annotated[int, Query(ge=1, le=200)] = 50,
     ) -> list[DeliveryOut]:
         found = await outcomes.page(caller.scope, state and state.value, audience, before, limit)

@@ -7,7 +7,7 @@ import asyncio
 import uuid
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from inspect import isasyncgenfunction, iscoroutinefunction
 from pathlib import Path
 from typing import Any
@@ -117,6 +117,7 @@ ACTS: dict[str, dict[str, Any]] = {
 }
 """What a department does. Two are answered 409: the deadline is over, and an order given back cannot be done."""
 
+SOON = (datetime.now(UTC) + timedelta(days=30)).isoformat()
 DRAFT = {"client_key": "notice-key-1", "title_zh": "停水", "text_zh": "今晚停水", "targets": [f"community:{HERE}"]}
 INVITED, REFRESHED = "the invitation", "the refresh token"
 
@@ -382,7 +383,7 @@ ROWS: dict[str, list[Row]] = {
             "POST /v1/broadcasts/{broadcast_id}/schedule",
             ok(*DESK),
             path="/v1/broadcasts/notice-1/schedule",
-            body={"json": {"at": LATER}},
+            body={"json": {"at": SOON}},
         ),
         Row("POST /v1/broadcasts/{broadcast_id}/withdraw", ok(*DESK), path="/v1/broadcasts/notice-2/withdraw"),
         Row("GET /v1/preferences", ok("rider"), 200),

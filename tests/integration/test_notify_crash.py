@@ -25,7 +25,7 @@ def settings(folder: Path, port: int) -> dict[str, Any]:
     """A robot whose provider is the fake, and its secret."""
     reference = copy_of_sample(folder)
     url = f"http://127.0.0.1:{port}{wecom.PATH}"
-    robot = f'{{code: {ROBOT}, channel: wecom, audience: "community:140302003001", secret: it, url: "{url}"}}'
+    robot = f'{{code: {ROBOT}, channel: wecom, audience: "group:community-140302003001", secret: it, url: "{url}"}}'
     (reference / "channels.yaml").write_text(f'quiet: {{begin: "00:00", end: "00:00"}}\nrobots:\n  - {robot}\n')
     secrets = folder / "secrets.json"
     secrets.write_text(json.dumps({"it": {"key": KEY}}))

@@ -134,6 +134,8 @@ async def test_it_can_be_taken_back_until_it_is_on_its_way(board: Board) -> None
 async def test_what_is_out_stays_out_and_a_time_that_is_over_is_refused(board: Board) -> None:
     with pytest.raises(Invalid):
         await board.decide(at(NOW - timedelta(seconds=1)))
+    with pytest.raises(Invalid):
+        await board.decide(at(NOW + timedelta(days=400)))
     await board.decide(at(None))
     await board.work()
     with pytest.raises(Conflict):
