@@ -125,7 +125,6 @@ def _by_another(activity: Activity, act: Act, actor: str) -> None:
         raise Forbidden("the second approval is another person's", code="second-approver")
 
 
-def approval(activity: Activity, points: int, second_over: int) -> Act:
-    """Which approval this one is: above `second_over` points the first of two only prepares it."""
-    first = points > second_over and activity.first_approver is None
-    return Act.APPROVE_FIRST if first else Act.APPROVE
+def approval(activity: Activity, *, needs_two: bool) -> Act:
+    """Which approval this one is: where two are needed, the first only prepares it."""
+    return Act.APPROVE_FIRST if needs_two and activity.first_approver is None else Act.APPROVE

@@ -1,13 +1,17 @@
 """Incidents whose category pays another activity: fixed, they are put before staff as an activity of who reported first."""
 
 import uuid
+from collections.abc import Callable
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime
 
 from services.points.domain.activity import KINDS, OPEN, Activity
 from services.points.domain.incident import Incident
 
 _SUGGESTIONS = uuid.UUID("8f1e2a74-60cd-5d8b-9a35-4c7e1b90d2f8")
+
+CountedAt = Callable[[str, datetime, datetime], datetime]
+"""(sub-district, captured_at, received_at) -> the moment that counts."""
 
 
 def suggestion_id(incident: str) -> str:
@@ -15,7 +19,7 @@ def suggestion_id(incident: str) -> str:
     return str(uuid.uuid5(_SUGGESTIONS, incident))
 
 
-def suggest(incident: Incident, known: Activity | None, trusted: timedelta) -> Activity | None:
+def suggest(incident: Incident, known: Activity | None, counted_at: CountedAt) -> Activity | None:
     """The activity as the incident's facts now have it, in whatever order they came; None while there is none to be made.
 
     Only the first of the frozen order is put forward: who has seen it too has not helped yet. Once decided it stays.
@@ -35,7 +39,7 @@ def suggest(incident: Incident, known: Activity | None, trusted: timedelta) -> A
         kind=resolved.activity,
         captured_at=first.captured_at,
         received_at=first.received_at,
-        at=first.counts_from(trusted),
+        at=counted_at(incident.subdistrict, first.captured_at, first.received_at),
         source=incident.id,
         grid=community or incident.subdistrict,
         community=community,
