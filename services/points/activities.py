@@ -124,7 +124,7 @@ class DecideActivity:
         if after.state is State.APPROVED:
             after = replace(after, paid=self.desk.teller.pay(work, due_of(after), "approved", self.context))
         version = self.desk.activities.put(work, after)
-        if after.state in (State.APPROVED, State.REJECTED):
+        if after.state in (State.APPROVED, State.REJECTED) and not is_pseudonym(after.rider):
             self._tell(work, after, version)
         return after, version
 

@@ -1,10 +1,10 @@
 """Composition root: everything points is made of, in reading order."""
 
-from fastapi import APIRouter
-
 import secrets
 from collections.abc import Iterable
 from functools import partial
+
+from fastapi import APIRouter
 
 from services.points import (
     activities_api,
@@ -12,6 +12,7 @@ from services.points import (
     agents,
     campaigns_api,
     checkins_api,
+    deciding_api,
     evidence,
     gatherings_api,
     members,
@@ -28,6 +29,7 @@ from services.points.activity_store import ACTIVITIES, MongoActivities
 from services.points.campaigns_api import CampaignDesk
 from services.points.checkins import Hall
 from services.points.checkins_api import CheckinDesk
+from services.points.deciding_api import DecidingDesk
 from services.points.gathering_store import CHECKINS, GATHERINGS, MongoGatherings
 from services.points.gatherings_api import GatheringDesk
 from services.points.member_store import MEMBERS, MongoMembers
@@ -118,7 +120,8 @@ def _activities(parts: Api, rules: ReferenceRules) -> list[APIRouter]:
     hall = Hall(GATHERINGS, CHECKINS, MEMBERS, teller)
     views, members = MongoActivities(database), MongoMembers(database)
     return [
-        activities_api.router(ActivityDesk(parts.lane, desk, views, rules, system_clock, counts.count_decided)),
+        activities_api.router(ActivityDesk(parts.lane, desk, views, rules, system_clock)),
+        deciding_api.router(DecidingDesk(parts.lane, desk, counts.count_decided)),
         gatherings_api.router(
             GatheringDesk(parts.lane, GATHERINGS, gatherings, rules, system_clock, partial(secrets.token_hex, 32))
         ),

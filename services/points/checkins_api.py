@@ -8,13 +8,13 @@ import segno
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
 
+from services.points.activity_ports import GatheringViews, MemberViews
 from services.points.checkins import CheckIn, Hall, Tick
 from services.points.domain import checkin
 from services.points.domain.gathering import Gathering, may_hold
 from services.points.gathering_forms import AttendanceIn, CheckinIn
 from services.points.gathering_out import CheckinOut, CodeOut, RosterOut, TickedOut, checkin_out, roster_out
 from services.points.gatherings import NONE
-from services.points.ports import GatheringViews, MemberViews
 from shared.clock import Clock
 from shared.errors import Conflict, NotFound, Refused
 from shared.mongo.lane import Lane
@@ -68,9 +68,7 @@ def router(desk: CheckinDesk) -> APIRouter:
         return roster_out(gathering, members, await desk.views.checkins(caller.scope, event_id))
 
     @routes.post("/events/{event_id}/attendance", summary="Tick who was there")
-    async def post_attendance(
-        event_id: str, wish: AttendanceIn, request: Request, caller: Caller
-    ) -> list[TickedOut]:
+    async def post_attendance(event_id: str, wish: AttendanceIn, request: Request, caller: Caller) -> list[TickedOut]:
         context = context_of(request, caller.actor)
         ticked = await desk.lane.submit(Tick(desk.hall, event_id, tuple(wish.riders), caller.scope, context))
         for there, already in ticked:

@@ -11,6 +11,7 @@ from shared.contracts.topics import REPORT_JUDGED
 from shared.mongo.inbox import Handle
 from shared.mongo.work import Ref, Work
 
+
 @dataclass(frozen=True, slots=True)
 class Keep:
     """Store a fact once; the same one again changes nothing."""

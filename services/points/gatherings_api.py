@@ -7,12 +7,13 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 
+from services.points.activity_ports import GatheringViews
 from services.points.domain.gathering import Gathering, gathering_id
 from services.points.forms import CloseIn
 from services.points.gathering_forms import AgendaIn, GatheringChangeIn, GatheringIn
 from services.points.gathering_out import GatheringOut, coming_out, gathering_out
 from services.points.gatherings import NONE, DecideGathering, HoldGathering, to_agenda, to_cancelled
-from services.points.ports import GatheringViews, GridBook, Versioned
+from services.points.ports import GridBook, Versioned
 from shared.clock import Clock
 from shared.errors import Invalid, NotFound
 from shared.mongo.lane import Lane
@@ -43,9 +44,7 @@ def router(desk: GatheringDesk) -> APIRouter:
     async def post_event(wish: GatheringIn, caller: Caller) -> GatheringOut:
         _check(desk, wish, caller)
         id_ = gathering_id(caller.id, wish.client_key)
-        command = HoldGathering(
-            desk.gatherings, id_, fingerprint(wish), wish.agenda(), desk.secret(), caller.scope
-        )
+        command = HoldGathering(desk.gatherings, id_, fingerprint(wish), wish.agenda(), desk.secret(), caller.scope)
         return gathering_out(*await desk.lane.submit(command))
 
     @routes.put("/events/{event_id}", summary="Change a meeting or training")
@@ -61,9 +60,7 @@ def router(desk: GatheringDesk) -> APIRouter:
         return gathering_out(*await desk.lane.submit(command))
 
     @routes.get("/events", summary="What is coming for me, or the meetings and trainings of my communities")
-    async def get_events(
-        caller: Caller, limit: Annotated[int, Query(ge=1, le=200)] = 50
-    ) -> list[GatheringOut]:
+    async def get_events(caller: Caller, limit: Annotated[int, Query(ge=1, le=200)] = 50) -> list[GatheringOut]:
         if caller.role is not Role.RIDER:
             return [gathering_out(*found) for found in await desk.views.of_desk(caller.scope, limit)]
         since = desk.clock() - LATELY

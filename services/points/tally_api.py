@@ -3,8 +3,9 @@
 from fastapi import APIRouter
 from pydantic import BaseModel
 
+from services.points.activity_ports import VisitViews
 from services.points.domain.visit import Tally
-from services.points.ports import CampaignViews, VisitViews
+from services.points.ports import CampaignViews
 from shared.errors import NotFound
 from shared.web.auth import Caller
 
@@ -47,9 +48,7 @@ def router(campaigns: CampaignViews, visits: VisitViews) -> APIRouter:
 
 def tally_out(campaign: str, found: list[Tally]) -> TallyOut:
     """The sum and its parts."""
-    grids = [
-        GridTallyOut(**{name: getattr(tally, name) for name in GridTallyOut.model_fields}) for tally in found
-    ]
+    grids = [GridTallyOut(**{name: getattr(tally, name) for name in GridTallyOut.model_fields}) for tally in found]
     return TallyOut(
         campaign=campaign,
         visits=sum(tally.visits for tally in found),
