@@ -68,7 +68,7 @@ async def worker(process: Process) -> None:
         collections=COLLECTIONS,
         handlers={
             **agents.handlers(BOOKS, ReferenceRules(reference), new_id),
-            **evidence.handlers(VISITS, JUDGEMENTS),
+            **evidence.handlers(BOOKS, ReferenceRules(reference), VISITS, JUDGEMENTS, new_id),
         },
         plan=PLAN,
         retention=RETENTION,

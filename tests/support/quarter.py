@@ -261,7 +261,7 @@ async def quarter(stack: Stack) -> AsyncIterator[Quarter]:
         "dispatch": dispatch_agents.handlers(dispatch.INCIDENTS, DispatchRules(), AnyReceipt(), ["water"]),
         "points": {
             **points_agents.handlers(points.BOOKS, PointsRules(), new_id),
-            **evidence.handlers(points.VISITS, points.JUDGEMENTS),
+            **evidence.handlers(points.BOOKS, PointsRules(), points.VISITS, points.JUDGEMENTS, new_id),
         },
         "notify": notify_agents.handlers(notify.BOOKS, StubNames()),
     }

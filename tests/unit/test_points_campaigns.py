@@ -14,12 +14,13 @@ from services.points.campaigns import DecideCampaign, KeyReused, to_closed, to_p
 from services.points.campaigns_api import CampaignDesk
 from services.points.domain.campaign import LONGEST, Campaign, communities_of, sees
 from services.points.policy import POLICY
-from services.points.store import CAMPAIGNS, JUDGEMENTS, VISITS, _concerning
+from services.points.store import BOOKS, CAMPAIGNS, JUDGEMENTS, VISITS, _concerning
 from shared.context import Context
 from shared.contracts.campaign_changed import CampaignChanged
 from shared.contracts.envelope import decode
 from shared.contracts.golden import samples
 from shared.errors import Conflict, Forbidden, Invalid, NotFound
+from shared.ids import new_id
 from shared.metrics import Metrics
 from shared.mongo.lane import Lane
 from shared.scope import Scope
@@ -139,7 +140,7 @@ async def test_the_query_says_the_same_as_the_predicate(points: Points) -> None:
 
 
 async def test_visits_and_judgements_are_kept_once(points: Points) -> None:
-    handlers = evidence.handlers(VISITS, JUDGEMENTS)
+    handlers = evidence.handlers(BOOKS, StubRules(), VISITS, JUDGEMENTS, new_id)
     told = [decode(s.topic, *s.wire) for s in samples() if s.topic in handlers]
     assert len(told) == 5
     for message in told * 2:
