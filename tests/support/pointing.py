@@ -10,7 +10,7 @@ from services.points import agents, evidence
 from services.points.domain.entry import Entry, Kind, Passbook
 from services.points.domain.ledger import Sums, fold, total, verify_chain
 from services.points.domain.tariff import ActivityRule, Row, Tariff, Tariffs
-from services.points.store import BOOKS, ENTRIES, JUDGEMENTS, PASSBOOKS, VISITS
+from services.points.store import BOOKS, ENTRIES, JUDGEMENTS, PASSBOOKS
 from shared.contracts import topics
 from shared.contracts.envelope import Envelope, Message, Position, encode
 from shared.contracts.event import EventData
@@ -175,7 +175,7 @@ def message(data: EventData, sequence: int, actor: str | None = None) -> Message
         Envelope(
             id=data.event_id(key, Position(sequence, 0, sequence)),
             type=data.TYPE,
-            source=f"/{BEIDAJIE}/{SOURCE_OF[type(data)]}",
+            source=f"/{BEIDAJIE}/{SOURCE_OF.get(type(data), 'intake')}",
             subject=key,
             time=NINE,
             recorded_time=NINE,
@@ -226,7 +226,7 @@ class Points:
         return await self.lane.submit(Receive(delivery, told, command), seconds=30)
 
     def _handlers(self) -> dict[str, Handle]:
-        kept = evidence.handlers(BOOKS, self.rules, VISITS, JUDGEMENTS, new_id)
+        kept = evidence.handlers(BOOKS, self.rules, JUDGEMENTS, new_id)
         return {**agents.handlers(BOOKS, self.rules, new_id), **kept}
 
 
@@ -284,7 +284,7 @@ class Ledger:
         accounts = fold(self.entries)
         assert total(accounts.values()) == Sums(0, 0)
         for rider, book in self.passbooks.items():
-            assert Sums(book.balance, book.pending, book.owed) == accounts[book.account], rider
+            assert Sums(book.balance, book.pending, book.owed) == accounts.get(book.account, Sums()), rider
             assert verify_chain(self.lines(rider), book.digest) is None
             assert min(book.balance, book.pending, book.owed) >= 0, rider
 
