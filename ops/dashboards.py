@@ -240,10 +240,7 @@ ROWS: dict[str, tuple[Panel, ...]] = {
         Panel(
             "审批结果 · Decisions",
             "short",
-            {
-                "{{kind}} {{outcome}}": "sum by (kind, outcome) "
-                "(increase(qianshao_points_activities_decided_total[1d]))"
-            },
+            {"{{kind}} {{outcome}}": "sum by (kind, outcome) (increase(qianshao_points_activities_decided_total[1d]))"},
         ),
         Panel(
             "签到 · Check-ins",

@@ -267,7 +267,7 @@ async def quarter(stack: Stack) -> AsyncIterator[Quarter]:
         "dispatch": dispatch_agents.handlers(dispatch.INCIDENTS, DispatchRules(), AnyReceipt(), ["water"]),
         "points": {
             **suggesting.handlers(points_agents.handlers(points.BOOKS, PointsRules(), new_id), ACTIVITIES, TELLER),
-            **evidence.handlers(points.JUDGEMENTS),
+            **evidence.handlers(points.BOOKS, PointsRules(), points.JUDGEMENTS, new_id),
             **visiting.handlers(Rounds(points.CAMPAIGNS, VISITS, TELLER)),
             **members.handlers(MEMBERS),
         },
