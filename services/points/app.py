@@ -13,9 +13,11 @@ from services.points import (
     campaigns_api,
     checkins_api,
     deciding_api,
+    entries_api,
     evidence,
     gatherings_api,
     members,
+    outstanding_api,
     suggesting,
     tally_api,
     visiting,
@@ -30,9 +32,12 @@ from services.points.campaigns_api import CampaignDesk
 from services.points.checkins import Hall
 from services.points.checkins_api import CheckinDesk
 from services.points.deciding_api import DecidingDesk
+from services.points.entries_api import EntryDesk
+from services.points.entry_store import MongoEntries
 from services.points.gathering_store import CHECKINS, GATHERINGS, MongoGatherings
 from services.points.gatherings_api import GatheringDesk
 from services.points.member_store import MEMBERS, MongoMembers
+from services.points.outstanding_api import OutstandingDesk
 from services.points.paying import Teller
 from services.points.policy import POLICY
 from services.points.rules import ReferenceRules
@@ -72,7 +77,8 @@ async def api(process: Process) -> None:
         desk = CampaignDesk(parts.lane, CAMPAIGNS, MongoCampaigns(database), ReferenceRules(reference))
         own = export.router(SERVICE, exporter(database), system_clock)
         activities = _activities(parts, ReferenceRules(reference))
-        return [http.router(MongoViews(database)), campaigns_api.router(desk), *activities, own]
+        views = http.router(MongoViews(database))
+        return [views, campaigns_api.router(desk), *activities, *_entries(parts, ReferenceRules(reference)), own]
 
     await run_api(
         process,
@@ -128,6 +134,12 @@ def _activities(parts: Api, rules: ReferenceRules) -> list[APIRouter]:
         checkins_api.router(CheckinDesk(parts.lane, hall, gatherings, members, system_clock, counts.count_checkin)),
         tally_api.router(MongoCampaigns(database), MongoVisits(database)),
     ]
+
+
+def _entries(parts: Api, rules: ReferenceRules) -> list[APIRouter]:
+    """Single entries, and what a second person must decide."""
+    wired = parts.lane, BOOKS, MongoEntries(parts.opened.database), rules, new_id
+    return [entries_api.router(EntryDesk(*wired)), outstanding_api.router(OutstandingDesk(*wired))]
 
 
 def _jobs(beside: Beside) -> Iterable[Job]:

@@ -80,7 +80,7 @@ from services.notify import policy as notify_policy
 from services.notify import store as notify_store
 from services.notify.stream import Doorbell
 from services.points import api as points_api
-from services.points import campaigns_api
+from services.points import campaigns_api, entries_api, entry_store, outstanding_api
 from services.points import policy as points_policy
 from services.points import store as points_store
 from shared.clock import system_clock
@@ -268,7 +268,13 @@ def _dispatch(store: MongoStore, lane: Lane) -> list[APIRouter]:
 def _points(store: MongoStore, lane: Lane) -> list[APIRouter]:
     views = points_store.MongoCampaigns(store.database)
     desk = campaigns_api.CampaignDesk(lane, points_store.CAMPAIGNS, views, pointing.StubRules())
-    return [points_api.router(points_store.MongoViews(store.database)), campaigns_api.router(desk)]
+    entries = lane, points_store.BOOKS, entry_store.MongoEntries(store.database), pointing.StubRules(), new_id
+    return [
+        points_api.router(points_store.MongoViews(store.database)),
+        campaigns_api.router(desk),
+        entries_api.router(entries_api.EntryDesk(*entries)),
+        outstanding_api.router(outstanding_api.OutstandingDesk(*entries)),
+    ]
 
 
 def _notify(store: MongoStore, lane: Lane, doorbell: Doorbell) -> APIRouter:
@@ -291,6 +297,9 @@ async def _tell(stores: dict[str, MongoStore], lanes: dict[str, Lane], tokens: S
         context = Context(f"rider:{rider}", "story-1")
         await lanes["dispatch"].submit(ReceiveReport(dispatch_store.INCIDENTS, rules, told, context))
         await points.hear(pointing.reported(rider, incident, place=place), pointing.moved("triaged", incident))
+    proposal = {"rider": RIDER, "by": "staff:s9", "at": pointing.NINE, "state": "proposed", "decided_by": None}
+    of_points = stores["points"].behind[stores["points"].place.name]
+    of_points["incidents"].update_one({"_id": "inc"}, {"$set": {"outstanding": [proposal]}})
     await lanes["points"].submit(rounds.opening("camp", title_zh=ROUND, grids=(HERE,)))
     await notifying.hear(lanes["notify"], [notifying.reported(rider=RIDER)])
     return await _open_door(stores["intake"], lanes["intake"], tokens)
