@@ -3,12 +3,12 @@
 import secrets
 from collections.abc import Iterable
 from functools import partial
+from typing import Protocol
 
 from fastapi import APIRouter
 
 from services.points import (
     activities_api,
-    activity_store,
     agents,
     campaigns_api,
     checkins_api,
@@ -40,6 +40,7 @@ from services.points.member_store import MEMBERS, MongoMembers
 from services.points.outstanding_api import OutstandingDesk
 from services.points.paying import Teller
 from services.points.policy import POLICY
+from services.points.ports import GridBook, Rules
 from services.points.rules import ReferenceRules
 from services.points.settings import PointsSettings
 from services.points.store import (
@@ -59,12 +60,18 @@ from shared.api import Api, run_api
 from shared.beside import Beside, Job
 from shared.clock import system_clock
 from shared.ids import new_id
+from shared.mongo.client import Database
+from shared.mongo.lane import Lane
 from shared.reference.load import load
 from shared.runtime import Process
 from shared.settings import KafkaSettings
 from shared.web import export
 
 SERVICE = "points"
+
+
+class Rulebook(Rules, GridBook, Protocol):
+    """Reference data as the routes of activities need it."""
 
 
 async def api(process: Process) -> None:
@@ -76,9 +83,10 @@ async def api(process: Process) -> None:
         database = parts.opened.database
         desk = CampaignDesk(parts.lane, CAMPAIGNS, MongoCampaigns(database), ReferenceRules(reference))
         own = export.router(SERVICE, exporter(database), system_clock)
-        activities = _activities(parts, ReferenceRules(reference))
-        views = http.router(MongoViews(database))
-        return [views, campaigns_api.router(desk), *activities, *_entries(parts, ReferenceRules(reference)), own]
+        counts = ActivityMetrics(parts.metrics.registry)
+        activities = activity_routers(parts.lane, database, counts, ReferenceRules(reference))
+        entries = entry_routers(parts.lane, database, ReferenceRules(reference))
+        return [http.router(MongoViews(database)), campaigns_api.router(desk), *activities, *entries, own]
 
     await run_api(
         process,
@@ -118,33 +126,30 @@ async def worker(process: Process) -> None:
     )
 
 
-def _activities(parts: Api, rules: ReferenceRules) -> list[APIRouter]:
+def activity_routers(lane: Lane, database: Database, counts: ActivityMetrics, rules: Rulebook) -> list[APIRouter]:
     """What riders do beside reporting, meetings and trainings, and what rounds have come to."""
-    database, counts = parts.opened.database, ActivityMetrics(parts.metrics.registry)
     teller, gatherings = Teller(BOOKS, rules, new_id), MongoGatherings(database)
-    desk = Desk(ACTIVITIES, MEMBERS, teller)
-    hall = Hall(GATHERINGS, CHECKINS, MEMBERS, teller)
-    views, members = MongoActivities(database), MongoMembers(database)
+    desk, hall = Desk(ACTIVITIES, MEMBERS, teller), Hall(GATHERINGS, CHECKINS, MEMBERS, teller)
+    secret = partial(secrets.token_hex, 32)
     return [
-        activities_api.router(ActivityDesk(parts.lane, desk, views, rules, system_clock)),
-        deciding_api.router(DecidingDesk(parts.lane, desk, counts.count_decided)),
-        gatherings_api.router(
-            GatheringDesk(parts.lane, GATHERINGS, gatherings, rules, system_clock, partial(secrets.token_hex, 32))
+        activities_api.router(ActivityDesk(lane, desk, MongoActivities(database), rules, system_clock)),
+        deciding_api.router(DecidingDesk(lane, desk, counts.count_decided)),
+        gatherings_api.router(GatheringDesk(lane, GATHERINGS, gatherings, rules, system_clock, secret)),
+        checkins_api.router(
+            CheckinDesk(lane, hall, gatherings, MongoMembers(database), system_clock, counts.count_checkin)
         ),
-        checkins_api.router(CheckinDesk(parts.lane, hall, gatherings, members, system_clock, counts.count_checkin)),
         tally_api.router(MongoCampaigns(database), MongoVisits(database)),
     ]
 
 
-def _entries(parts: Api, rules: ReferenceRules) -> list[APIRouter]:
+def entry_routers(lane: Lane, database: Database, rules: Rules) -> list[APIRouter]:
     """Single entries, and what a second person must decide."""
-    wired = parts.lane, BOOKS, MongoEntries(parts.opened.database), rules, new_id
+    wired = lane, BOOKS, MongoEntries(database), rules, new_id
     return [entries_api.router(EntryDesk(*wired)), outstanding_api.router(OutstandingDesk(*wired))]
 
 
 def _jobs(beside: Beside) -> Iterable[Job]:
     """What the worker does beside consuming and publishing."""
     lease = beside.lease("activities")
-    read = partial(activity_store.waiting_by_kind, beside.database)
-    census = ActivityCensus(read, lease, WaitingMetrics(beside.registry), system_clock)
+    census = ActivityCensus(beside.database, lease, WaitingMetrics(beside.registry), system_clock)
     yield Job("activities", census.run, lease)

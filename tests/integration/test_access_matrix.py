@@ -17,9 +17,11 @@ import pytest
 from starlette.routing import Route
 
 from ops.local import plan
+from services.points.domain import checkin
 from shared.web.auth import Role
 from shared.web.policy import OF_EVERY_PROCESS, Policy
 from tests.support import estate as house
+from tests.support.doing import activity_wish, gathering, gathering_wish
 from tests.support.estate import (
     BEIDAJIE,
     CODE,
@@ -35,7 +37,9 @@ from tests.support.estate import (
     SECRETS,
     SIGNER,
     TEXT,
+    TRAINING,
     UNCERTAIN,
+    WORDS,
     Estate,
 )
 from tests.support.forging import forgeries
@@ -154,6 +158,20 @@ ADDED: tuple[tuple[str, dict[str, Any], int, str], ...] = (
 def adds(path: str, body: dict[str, Any], status: int, mark: str) -> Row:
     route = f"POST /v1/reports/{{report_id}}/{path}"
     return Row(route, ok("rider", status=status), 404, mark, f"/v1/reports/report-of-inc/{path}", body={"json": body})
+
+
+CAPTAIN = "captain of another squad"
+"""Another than the rider's of now: what he did counted for this one when he did it."""
+
+SCAN = {"token": checkin.token(gathering(), checkin.step_of(datetime.now(UTC))), "scanned_at": NOW}
+"""Sent at once or, on a slow machine, as if by a phone that had no signal."""
+
+
+def about_activity(verb: str, who: tuple[str, ...], **body: Any) -> Row:
+    """One decision about what the rider did."""
+    sent = {"json": {"expected_version": STALE, **body}}
+    route = f"POST /v1/activities/{{activity_id}}/{verb}"
+    return Row(route, ok(*who, status=409), path=f"/v1/activities/act/{verb}", body=sent)
 
 
 ROWS: dict[str, list[Row]] = {
@@ -378,6 +396,55 @@ ROWS: dict[str, list[Row]] = {
             mark='"closed"',
             path="/v1/campaigns/camp/close",
             body={"json": {"expected_version": 2}},
+        ),
+        Row("GET /v1/campaigns/{campaign_id}/tally", ok(*DESK), mark='"camp"', path="/v1/campaigns/camp/tally"),
+        Row("GET /v1/activities", ok("rider", *DESK), 200, WORDS),
+        Row("GET /v1/activities/waiting", ok(*DESK), 200, WORDS),
+        Row("GET /v1/squad/activities", ok(CAPTAIN), 200, WORDS),
+        Row("GET /v1/activities/{activity_id}", ok("rider", CAPTAIN, *DESK), mark=WORDS, path="/v1/activities/act"),
+        Row(
+            "POST /v1/activities",
+            ok("rider", status=201),
+            201,
+            "recorded",
+            body={"json": activity_wish(grid=GRID)},
+            each=True,
+        ),
+        about_activity("recommend", ("rider", CAPTAIN)),
+        about_activity("withdraw", ("rider", CAPTAIN)),
+        about_activity("approve", DESK),
+        about_activity("reject", DESK, reason="r"),
+        Row(
+            "POST /v1/activities/approve",
+            ok(*DESK),
+            200,
+            '"status":409',
+            body={"json": {"activities": [{"activity": "act", "expected_version": STALE}]}},
+        ),
+        Row("GET /v1/events", ok(*RIDERS[:3], *DESK), 200, TRAINING),
+        Row("GET /v1/events/{event_id}", ok(*DESK), mark=TRAINING, path="/v1/events/e1"),
+        Row("GET /v1/events/{event_id}/checkin-code", ok(*DESK), mark="q1.e1.", path="/v1/events/e1/checkin-code"),
+        Row("POST /v1/checkins", ok(*RIDERS[:3], status=201), mark='"e1"', body={"json": SCAN}),
+        Row(
+            "POST /v1/events/{event_id}/attendance",
+            ok(*DESK),
+            mark=RIDER,
+            path="/v1/events/e1/attendance",
+            body={"json": {"riders": [RIDER]}},
+        ),
+        Row("GET /v1/events/{event_id}/roster", ok(*DESK), mark=RIDER, path="/v1/events/e1/roster"),
+        Row("POST /v1/events", ok(*DESK, status=201), 403, TRAINING, body={"json": gathering_wish()}),
+        Row(
+            "PUT /v1/events/{event_id}",
+            ok(*DESK, status=409),
+            path="/v1/events/e1",
+            body={"json": gathering_wish(client_key=..., expected_version=STALE)},
+        ),
+        Row(
+            "POST /v1/events/{event_id}/cancel",
+            ok(*DESK, status=409),
+            path="/v1/events/e1/cancel",
+            body={"json": {"expected_version": STALE}},
         ),
     ],
     "notify": [
