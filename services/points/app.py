@@ -13,9 +13,11 @@ from services.points import (
     campaigns_api,
     checkins_api,
     deciding_api,
+    entries_api,
     evidence,
     gatherings_api,
     members,
+    outstanding_api,
     suggesting,
     tally_api,
     visiting,
@@ -30,9 +32,12 @@ from services.points.campaigns_api import CampaignDesk
 from services.points.checkins import Hall
 from services.points.checkins_api import CheckinDesk
 from services.points.deciding_api import DecidingDesk
+from services.points.entries_api import EntryDesk
+from services.points.entry_store import MongoEntries
 from services.points.gathering_store import CHECKINS, GATHERINGS, MongoGatherings
 from services.points.gatherings_api import GatheringDesk
 from services.points.member_store import MEMBERS, MongoMembers
+from services.points.outstanding_api import OutstandingDesk
 from services.points.paying import Teller
 from services.points.policy import POLICY
 from services.points.ports import GridBook, Rules
@@ -80,7 +85,8 @@ async def api(process: Process) -> None:
         own = export.router(SERVICE, exporter(database), system_clock)
         counts = ActivityMetrics(parts.metrics.registry)
         activities = activity_routers(parts.lane, database, counts, ReferenceRules(reference))
-        return [http.router(MongoViews(database)), campaigns_api.router(desk), *activities, own]
+        entries = entry_routers(parts.lane, database, ReferenceRules(reference))
+        return [http.router(MongoViews(database)), campaigns_api.router(desk), *activities, *entries, own]
 
     await run_api(
         process,
@@ -134,6 +140,12 @@ def activity_routers(lane: Lane, database: Database, counts: ActivityMetrics, ru
         ),
         tally_api.router(MongoCampaigns(database), MongoVisits(database)),
     ]
+
+
+def entry_routers(lane: Lane, database: Database, rules: Rules) -> list[APIRouter]:
+    """Single entries, and what a second person must decide."""
+    wired = lane, BOOKS, MongoEntries(database), rules, new_id
+    return [entries_api.router(EntryDesk(*wired)), outstanding_api.router(OutstandingDesk(*wired))]
 
 
 def _jobs(beside: Beside) -> Iterable[Job]:

@@ -108,6 +108,7 @@ PHOTO = {"files": {"photo": b"any"}}
 SIGNED = dict(parse_qsl(urlsplit(house.LINKS.mint("photo-of-inc", datetime(2100, 1, 1, tzinfo=UTC)).url).query))
 AND_NEXT = (*DESK, "staff next door")
 ORDER = "/v1/orders/inc.1"
+PROMISE = f"/v1/entries/award:inc:hazard_first:{RIDER}:pending"
 LATER = "2099-01-01T00:00:00+08:00"
 ACTS: dict[str, dict[str, Any]] = {
     "accept": {},
@@ -356,6 +357,29 @@ ROWS: dict[str, list[Row]] = {
         Row("GET /v1/passbooks/{rider}", ok(*AND_NEXT), mark=RIDER, path=f"/v1/passbooks/{RIDER}"),
         Row("GET /v1/passbooks/{rider}/entries", ok(*AND_NEXT), mark="hazard", path=f"/v1/passbooks/{RIDER}/entries"),
         Row("GET /v1/incidents/{incident_id}/points", ok(*DESK), mark=RIDER, path="/v1/incidents/inc/points"),
+        Row("GET /v1/entries/{entry_id}/why", ok("rider", *AND_NEXT), mark="hazard_first", path=f"{PROMISE}/why"),
+        Row(
+            "POST /v1/entries/{entry_id}/reversal",
+            ok(*AND_NEXT, status=409),
+            mark="hazard_first",
+            path=f"{PROMISE}/reversal",
+            body={"json": {"reason": "mistake"}},
+        ),
+        Row("GET /v1/outstanding", ok(*DESK), 200, RIDER),
+        Row(
+            "POST /v1/incidents/{incident_id}/outstanding",
+            ok(*DESK, status=409),
+            mark=RIDER,
+            path="/v1/incidents/inc/outstanding",
+            body={"json": {"rider": RIDER}},
+        ),
+        Row(
+            "POST /v1/incidents/{incident_id}/outstanding/{rider}",
+            {"staff": 200, "staff of all": 409, "lead": 409},
+            mark='"declined"',
+            path=f"/v1/incidents/inc/outstanding/{RIDER}",
+            body={"json": {"award": False}},
+        ),
         Row("GET /v1/campaigns", ok(*DESK), 200, ROUND),
         Row("GET /v1/campaigns/{campaign_id}", ok(*DESK), mark=ROUND, path="/v1/campaigns/camp"),
         Row("POST /v1/campaigns", ok(*DESK, status=201), 403, ROUND, body={"json": campaign_wish()}),

@@ -274,7 +274,9 @@ def _points(store: MongoStore, lane: Lane) -> list[APIRouter]:
     desk = campaigns_api.CampaignDesk(lane, points_store.CAMPAIGNS, views, pointing.StubRules())
     counts = ActivityMetrics(CollectorRegistry())
     activities = points_app.activity_routers(lane, store.database, counts, pointing.StubRules())
-    return [points_api.router(points_store.MongoViews(store.database)), campaigns_api.router(desk), *activities]
+    entries = points_app.entry_routers(lane, store.database, pointing.StubRules())
+    books = points_api.router(points_store.MongoViews(store.database))
+    return [books, campaigns_api.router(desk), *activities, *entries]
 
 
 def _notify(store: MongoStore, lane: Lane, doorbell: Doorbell) -> APIRouter:
@@ -297,6 +299,9 @@ async def _tell(stores: dict[str, MongoStore], lanes: dict[str, Lane], tokens: S
         context = Context(f"rider:{rider}", "story-1")
         await lanes["dispatch"].submit(ReceiveReport(dispatch_store.INCIDENTS, rules, told, context))
         await points.hear(pointing.reported(rider, incident, place=place), pointing.moved("triaged", incident))
+    proposal = {"rider": RIDER, "by": "staff:s9", "at": pointing.NINE, "state": "proposed", "decided_by": None}
+    of_points = stores["points"].behind[stores["points"].place.name]
+    of_points["incidents"].update_one({"_id": "inc"}, {"$set": {"outstanding": [proposal]}})
     await lanes["points"].submit(rounds.opening("camp", title_zh=ROUND, grids=(HERE,)))
     await _tell_activities(doing.Doing(lanes["points"]))
     await notifying.hear(lanes["notify"], [notifying.reported(rider=RIDER)])
