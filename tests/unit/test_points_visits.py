@@ -19,12 +19,14 @@ from services.points.visit_store import VISITS
 from shared.context import Context
 from shared.contracts.envelope import Message
 from shared.contracts.event import EventData
+from shared.contracts.incident_changed import IncidentChanged
 from shared.contracts.visit_recorded import VisitRecorded
 from shared.ids import new_id
 from shared.mongo.work import Ref
 from tests.support.doing import LEAD, STAFF, InMemory
 from tests.support.lanes import running
 from tests.support.memory import NOW, MemoryTransactor
+from tests.support.notifying import place
 from tests.support.pointing import (
     BEIDAJIE,
     NINE,
@@ -39,6 +41,8 @@ from tests.support.pointing import (
     resolved,
 )
 from tests.support.rounds import DESK, MICRO, opening
+
+NEXT = "140302003006"
 
 
 def visited(id_: str = "v1", rider: str = "anna", minutes: int = 60, **changes: Any) -> Message:
@@ -170,6 +174,23 @@ async def test_what_staff_decided_about_it_stays(house: House) -> None:
         await house.hear(told)
     assert house.suggested() == approved
     assert house.ledger.balances() == {"anna": (3, 0)}
+
+
+@pytest.mark.parametrize("decided", [False, True])
+async def test_it_goes_with_the_place_until_it_is_decided(house: House, decided: bool) -> None:
+    moving = IncidentChanged.model_validate(
+        {"subdistrict": BEIDAJIE, "kind": "place", "incident": "inc", "actor_kind": "staff", "place": place(NEXT)}
+        | {"severity": "N", "code": "7K3M-9QXA"}
+    )
+    told = in_envelopes([*story(), moving])
+    for one in told[:-1]:
+        await house.hear(one)
+    if decided:
+        await house.decide(Act.APPROVE, LEAD, id_=suggestion_id("inc"))
+    await house.hear(told[-1])
+    suggested = house.suggested()
+    assert suggested is not None
+    assert (suggested.community == NEXT) != decided
 
 
 @pytest.mark.parametrize("code", ["P0101", "L05"])
