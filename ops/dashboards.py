@@ -16,6 +16,7 @@ from services.dispatch.department_metrics import WebhookMetrics
 from services.dispatch.metrics import DispatchMetrics
 from services.intake.metrics import AccountMetrics, ReviewMetrics
 from services.points.activity_metrics import ActivityMetrics, WaitingMetrics
+from services.points.ledger_metrics import LedgerMetrics
 from shared.clock import system_clock
 from shared.kafka.agents import Consumer
 from shared.metrics import Metrics
@@ -240,15 +241,32 @@ ROWS: dict[str, tuple[Panel, ...]] = {
         Panel(
             "审批结果 · Decisions",
             "short",
-            {
-                "{{kind}} {{outcome}}": "sum by (kind, outcome) "
-                "(increase(qianshao_points_activities_decided_total[1d]))"
-            },
+            {"{{kind}} {{outcome}}": "sum by (kind, outcome) (increase(qianshao_points_activities_decided_total[1d]))"},
         ),
         Panel(
             "签到 · Check-ins",
             "short",
             {"{{outcome}}": "sum by (outcome) (increase(qianshao_points_checkins_total[1h]))"},
+        ),
+    ),
+    "积分账 · The ledger": (
+        Panel(
+            "全部账户之和（须为 0） · Sum of all accounts, must be 0",
+            "short",
+            {"{{layer}}": "max by (layer) (abs(qianshao_points_ledger_sum_points))"},
+        ),
+        Panel(
+            "存折与不符的存折 · Passbooks, and those that differ",
+            "short",
+            {
+                "存折 compared": "max(qianshao_points_compared_passbooks)",
+                "不符 differing": "max(qianshao_points_differing_passbooks)",
+            },
+        ),
+        Panel(
+            "距上次核对 · Since the last comparison",
+            "s",
+            {"": "time() - max(qianshao_points_ledger_compared_timestamp_seconds)"},
         ),
     ),
     "人与数据 · People and data": (
@@ -360,6 +378,7 @@ def worker_registry() -> CollectorRegistry:
     ReviewMetrics(metrics.registry)
     ActivityMetrics(metrics.registry)
     WaitingMetrics(metrics.registry)
+    LedgerMetrics(metrics.registry)
     return metrics.registry
 
 

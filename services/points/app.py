@@ -4,6 +4,7 @@ import secrets
 from collections.abc import Iterable
 from functools import partial
 from typing import Protocol
+from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter
 
@@ -36,6 +37,8 @@ from services.points.entries_api import EntryDesk
 from services.points.entry_store import MongoEntries
 from services.points.gathering_store import CHECKINS, GATHERINGS, MongoGatherings
 from services.points.gatherings_api import GatheringDesk
+from services.points.ledger_check import LedgerCheck
+from services.points.ledger_metrics import LedgerMetrics
 from services.points.member_store import MEMBERS, MongoMembers
 from services.points.outstanding_api import OutstandingDesk
 from services.points.paying import Teller
@@ -122,7 +125,7 @@ async def worker(process: Process) -> None:
         },
         plan=PLAN,
         retention=RETENTION,
-        beside=_jobs,
+        beside=partial(_jobs, zone=rules.zone(min(reference.subdistricts))),
     )
 
 
@@ -148,8 +151,10 @@ def entry_routers(lane: Lane, database: Database, rules: Rules) -> list[APIRoute
     return [entries_api.router(EntryDesk(*wired)), outstanding_api.router(OutstandingDesk(*wired))]
 
 
-def _jobs(beside: Beside) -> Iterable[Job]:
+def _jobs(beside: Beside, zone: ZoneInfo) -> Iterable[Job]:
     """What the worker does beside consuming and publishing."""
     lease = beside.lease("activities")
     census = ActivityCensus(beside.database, lease, WaitingMetrics(beside.registry), system_clock)
     yield Job("activities", census.run, lease)
+    ledger, shown = beside.lease("ledger"), LedgerMetrics(beside.registry)
+    yield Job("ledger", LedgerCheck(beside.database, ledger, shown, system_clock, zone).run, ledger)
