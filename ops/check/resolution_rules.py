@@ -50,7 +50,7 @@ def _published(snapshot: Snapshot, pairs: set[tuple[str, int]], retained: set[tu
 def _paid(snapshot: Snapshot, pairs: set[tuple[str, int]]) -> Iterator[str]:
     resolved = {incident for incident, _ in pairs}
     known = {incident.id for incident in snapshot.dispatched}
-    posts = [entry for entry in snapshot.entries if entry.kind is Kind.POST]
+    posts = [entry for entry in snapshot.entries if entry.kind is Kind.POST and entry.incident]
     for entry in posts:
         # a narrowed snapshot has other incidents' entries of the same riders
         if entry.incident not in resolved and (entry.incident in known or not snapshot.narrowed):
