@@ -75,7 +75,7 @@ async def run_worker(
     pseudonyms = Pseudonyms.from_file(settings.forget_key)
     veil = Veil(opened.database, pseudonyms)
     if service in ACCOUNT_CHANGED.consumers:
-        handlers = {**handlers, ACCOUNT_CHANGED.name: handle_account(pseudonyms)}
+        handlers = {**handlers, ACCOUNT_CHANGED.name: handle_account(pseudonyms, handlers.get(ACCOUNT_CHANGED.name))}
     consumers = [
         Consumer(topic, service, handle, lane, system_clock, process.fatal, veil=veil)
         for topic, handle in handlers.items()

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Literal, cast
 
 from services.intake.domain.account import Account, scopes_of
-from services.intake.domain.report import Place, Report, mask_phones
+from services.intake.domain.report import Place, Report
 from services.intake.domain.review import Review
 from services.intake.domain.update import Update
 from shared.context import Context
@@ -14,6 +14,7 @@ from shared.contracts.incident_reported import IncidentReported
 from shared.contracts.report_judged import ReportJudged
 from shared.contracts.report_updated import ReportUpdated
 from shared.contracts.topics import INCIDENT_REPORTED, REPORT_JUDGED, REPORT_UPDATED
+from shared.masking import mask_phones
 from shared.mongo.outbox import Outgoing
 
 SERVICE = "intake"

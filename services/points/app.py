@@ -2,9 +2,10 @@
 
 from fastapi import APIRouter
 
-from services.points import agents, campaigns_api, evidence
+from services.points import agents, campaigns_api, evidence, members
 from services.points import api as http
 from services.points.campaigns_api import CampaignDesk
+from services.points.member_store import MEMBERS
 from services.points.policy import POLICY
 from services.points.rules import ReferenceRules
 from services.points.settings import PointsSettings
@@ -69,6 +70,7 @@ async def worker(process: Process) -> None:
         handlers={
             **agents.handlers(BOOKS, ReferenceRules(reference), new_id),
             **evidence.handlers(VISITS, JUDGEMENTS),
+            **members.handlers(MEMBERS),
         },
         plan=PLAN,
         retention=RETENTION,

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from pymongo import ASCENDING, DESCENDING, IndexModel
 
+from services.points import member_store
 from services.points.domain.campaign import Campaign
 from services.points.domain.caps import Month
 from services.points.domain.entry import Entry, Passbook
@@ -49,6 +50,7 @@ COLLECTIONS = (
     ),
     Collection("visits", (IndexModel([("rider", ASCENDING), ("received_at", ASCENDING)], name="of_rider"),)),
     Collection("judgements"),
+    *member_store.COLLECTIONS,
 )
 
 
@@ -76,7 +78,7 @@ def _complete(work: Work, person: Person, ids: Mapping[str, list[str]]) -> bool:
     return len(ids["entries"]) == (book["entries"] if book else 0)
 
 
-PLAN = Plan({"entries": _entry}, _of_rider, _complete)
+PLAN = Plan({"entries": _entry, **member_store.TREATMENTS}, _of_rider, _complete)
 """Money never goes: the ledger stands under its opaque account, the passbook under the pseudonym."""
 
 
@@ -91,6 +93,7 @@ def exporter(database: Database) -> Export:
         books = await database["passbooks"].find({"_id": account, **scope}, PLAIN).to_list(None)
         of_books = {"account": {"$in": [book["account"] for book in books]}}
         return {
+            "account": await database["members"].find({"_id": account, **scope}, PLAIN).to_list(None),
             "passbook": books,
             "entries": await database["entries"].find(of_books, PLAIN).sort("number", 1).to_list(None),
             "visits": await database["visits"].find({"rider": account, **scope}, PLAIN).to_list(None),

@@ -17,7 +17,7 @@ from shared.contracts.envelope import Message
 from shared.contracts.topics import ACCOUNT_FORGOTTEN
 from shared.mongo.inbox import HELD_KEYS
 from shared.mongo.outbox import Outgoing
-from shared.mongo.work import Document, Ref, Work
+from shared.mongo.work import Command, Document, Ref, Work
 from shared.pseudonym import Person, Pseudonyms, is_pseudonym
 
 FORGETTINGS = "forgettings"
@@ -105,14 +105,18 @@ def announced(person: Person, subdistrict: str, context: Context, work: Work, **
     }
 
 
-def handle_account(pseudonyms: Pseudonyms) -> Callable[[Message], Announce | Nobody]:
-    """What a service that knows no accounts does with `account-changed`."""
+def handle_account(
+    pseudonyms: Pseudonyms, follow: Callable[[Message], Command[Any]] | None = None
+) -> Callable[[Message], Command[Any]]:
+    """What a service does with `account-changed`: somebody to be forgotten is announced, of everybody else `follow` hears."""
 
-    def handle(message: Message) -> Announce | Nobody:
+    def handle(message: Message) -> Command[Any]:
         data, envelope = message.data, message.envelope
         assert isinstance(data, AccountChanged)  # the only type on this topic
-        if data.status != "forgotten" or is_pseudonym(data.account):
+        if is_pseudonym(data.account):
             return Nobody()
+        if data.status != "forgotten":
+            return follow(message) if follow else Nobody()
         person = Person(data.account, pseudonyms.of(data.account))
         context = Context("system:forgetting", envelope.correlation_id, None, None)
         return Announce(person, data.subdistrict, context)

@@ -21,8 +21,9 @@ from services.intake.opening import OpenReport
 from services.notify import agents as notify_agents
 from services.notify import store as notify
 from services.points import agents as points_agents
-from services.points import evidence
+from services.points import evidence, members
 from services.points import store as points
+from services.points.member_store import MEMBERS
 from shared.clock import system_clock
 from shared.context import Context
 from shared.contracts.topics import ACCOUNT_CHANGED, FIXED, department_updates_topic
@@ -262,6 +263,7 @@ async def quarter(stack: Stack) -> AsyncIterator[Quarter]:
         "points": {
             **points_agents.handlers(points.BOOKS, PointsRules(), new_id),
             **evidence.handlers(points.VISITS, points.JUDGEMENTS),
+            **members.handlers(MEMBERS),
         },
         "notify": notify_agents.handlers(notify.BOOKS, StubNames()),
     }
@@ -280,7 +282,7 @@ def _service(house: Quarter, name: str, store: MongoStore, lane: Lane, plan: Pla
     known = {topic.name: topic for topic in FIXED}
     heard = {t: h for t, h in own.items() if t not in known or name in known[t].consumers}
     if name in ACCOUNT_CHANGED.consumers:
-        heard[ACCOUNT_CHANGED.name] = handle_account(PSEUDONYMS)
+        heard[ACCOUNT_CHANGED.name] = handle_account(PSEUDONYMS, own.get(ACCOUNT_CHANGED.name))
     veil = Veil(store.database, PSEUDONYMS)
     lease = Lease(store.database, "forgetting", name)
     return Service(

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from services.intake.domain.report import mask_phones
+from shared.masking import mask_phones
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,5 @@
-"""What a report is, how its place is read, what of its text may travel."""
+"""What a report is and how its place is read."""
 
-import re
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal
@@ -32,14 +31,6 @@ Flag = (
 
 How = Literal["opened", "joined", "broken_again"]
 """How a report came to its first incident: it opened one, or it is a further sighting of a known one."""
-
-# Mobile numbers, and fixed lines with an area code; blanks, dots and dashes as people write them.
-_DASH = "\u2010-\u2015\uff0d-"  # the plain one last, where it is no range
-_GAP = rf"[\s.·{_DASH}]?"
-_MOBILE = rf"(?:(?:\+|00)?86{_GAP})?1[3-9]\d(?:{_GAP}\d{{4}}){{2}}"
-_FIXED = rf"[(（]?0\d{{2,3}}[)）]?[\s{_DASH}]?\d{{7,8}}"
-_PHONE = re.compile(rf"(?<!\d)(?:{_MOBILE}|{_FIXED})(?!\d)")
-_WIDE_DIGITS = str.maketrans("０１２３４５６７８９＋", "0123456789+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,14 +162,6 @@ def flags_of(place: Place, photo_places: list[float | None]) -> tuple[Flag, ...]
 def metres_between(place: Place, photo: tuple[float, float] | None) -> float | None:
     """Between the declared place and the one that a photo has of its own, None if it has none."""
     return None if photo is None else crs.distance_m((place.wgs84.lng, place.wgs84.lat), photo)
-
-
-def mask_phones(text: str) -> str:
-    """The text with telephone numbers cut to their last two digits, as it may leave intake."""
-    masked = text
-    for found in _PHONE.finditer(text.translate(_WIDE_DIGITS)):  # one for one, so places are the same
-        masked = masked[: found.start()] + "*" * (len(found[0]) - 2) + masked[found.end() - 2 :]
-    return masked
 
 
 def open_incident(report: Report) -> Incident:
