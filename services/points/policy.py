@@ -1,5 +1,6 @@
 """Who may call which route of points."""
 
+from services.points import prize_policy
 from shared.web import export
 from shared.web.auth import Role
 from shared.web.policy import DESKS, Policy, Reach, allow
@@ -27,5 +28,6 @@ POLICY: Policy = {
     "GET /v1/campaigns/{campaign_id}": allow(
         *DESKS, reach=Reach.COMMUNITIES, zh="一个走访活动", en="one round of visits"
     ),
+    **prize_policy.POLICY,
     **export.POLICY,
 }

@@ -15,9 +15,11 @@ from services.points.prize_ports import Liability, Store
 from shared.errors import Forbidden
 from shared.mongo.client import Database, Document
 from shared.mongo.indexes import Collection
-from shared.mongo.records import Records
+from shared.mongo.records import PLAIN, Records
+from shared.mongo.retention import Rule
 from shared.mongo.scopes import within
 from shared.mongo.timers import WAKING
+from shared.pseudonym import Person
 from shared.scope import Scope
 
 STOCKS: Records[Stock] = Records("stocks", Stock)
@@ -47,7 +49,7 @@ COLLECTIONS = (
             IndexModel([("ended_at", ASCENDING)], name="ended"),
         ),
     ),
-    Collection("taken"),
+    Collection("taken", (IndexModel([("rider", ASCENDING)], name="of_rider"),)),
     Collection("codes"),
     Collection("guesses"),
     Collection(
@@ -58,6 +60,31 @@ COLLECTIONS = (
         ),
     ),
 )
+
+RETENTION = (
+    Rule("redemptions", "redemptions", "ended_at", 1_095),
+    Rule("benefits", "benefits", "given_at", 1_825),
+    Rule("prize_counters", "taken", "at", 400, named=False),
+)
+"""What was handed out stays as long as the accounts of a home are looked at; movements and lines name no rider."""
+
+
+async def books_of(database: Database, person: Person) -> dict[str, list[str]]:
+    """What must be renamed in the transaction that renames the passbook: an expiry between the two would look for the
+    points under the old name."""
+    return {
+        "redemptions": await database["redemptions"].distinct("_id", {"rider": person.account}),
+        "taken": await database["taken"].distinct("_id", {"rider": person.account}),
+    }
+
+
+async def export_of(database: Database, account: str, scope: Document) -> dict[str, list[Document]]:
+    """What somebody is given of himself. What proves that a redemption is his is not among it."""
+    own, hidden = {"rider": account, **scope}, {**PLAIN, "secret": 0, "code": 0, "fingerprint": 0}
+    return {
+        "redemptions": await database["redemptions"].find(own, hidden).to_list(None),
+        "benefits": await database["benefits"].find(own, {**PLAIN, "fingerprint": 0}).to_list(None),
+    }
 
 
 class MongoPrizes:

@@ -84,7 +84,7 @@ class Reserve:
         budget = budget_of(work, self.store, self.home, made.period)
         self.store.budgets.put(work, money.hold(budget, self.home.budget, made.points))
         taken_by = taken_id(made.rider, made.month)
-        taken = self.store.taken.get(work, taken_by) or Taken(taken_by, made.rider, {})
+        taken = self.store.taken.get(work, taken_by) or Taken(taken_by, made.rider, made.reserved_at, {})
         self.store.taken.put(work, taking.take(taken, made.prize, self.prize.limit_month))
         assert made.code is not None  # it was just made
         self.store.codes.put(work, Code(pickup.code_id(made.home, made.code), made.id))

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from pymongo import ASCENDING, DESCENDING, IndexModel
 
-from services.points import member_store
+from services.points import member_store, prize_store
 from services.points.domain.campaign import Campaign
 from services.points.domain.caps import Month
 from services.points.domain.entry import Entry, Passbook
@@ -51,6 +51,7 @@ COLLECTIONS = (
     Collection("visits", (IndexModel([("rider", ASCENDING), ("received_at", ASCENDING)], name="of_rider"),)),
     Collection("judgements"),
     *member_store.COLLECTIONS,
+    *prize_store.COLLECTIONS,
 )
 
 
@@ -68,6 +69,7 @@ async def _of_rider(database: Database, person: Person) -> dict[str, list[str]]:
         "passbooks": [person.account] if book else [],
         "entries": await database["entries"].distinct("_id", of_book),
         "incidents": await database["incidents"].distinct("_id", seen),
+        **await prize_store.books_of(database, person),
         "months": await database["months"].distinct("_id", {"_id": {"$regex": f"^{re.escape(person.account)}\\|"}}),
     }
 
@@ -82,7 +84,10 @@ PLAN = Plan({"entries": _entry, **member_store.TREATMENTS}, _of_rider, _complete
 """Money never goes: the ledger stands under its opaque account, the passbook under the pseudonym."""
 
 
-RETENTION = (Rule("visits", "visits", "received_at", 730),)
+RETENTION = (
+    Rule("visits", "visits", "received_at", 730),
+    *prize_store.RETENTION,
+)
 
 
 def exporter(database: Database) -> Export:
@@ -97,6 +102,7 @@ def exporter(database: Database) -> Export:
             "passbook": books,
             "entries": await database["entries"].find(of_books, PLAIN).sort("number", 1).to_list(None),
             "visits": await database["visits"].find({"rider": account, **scope}, PLAIN).to_list(None),
+            **await prize_store.export_of(database, account, scope),
         }
 
     return export

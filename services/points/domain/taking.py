@@ -25,10 +25,12 @@ class TooManyGuesses(Refused):
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """Pieces that a rider holds or has had of each prize, of those reserved in one month; `id` is `taken_id`."""
+    """Pieces that a rider holds or has had of each prize, of those reserved in one month; `id` is `taken_id`, `at` when
+    the first of them was reserved."""
 
     id: str
     rider: str
+    at: datetime
     pieces: dict[str, int]
 
 
