@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 
 from ops.check.snapshot import Snapshot
-from services.points.domain.entry import Entry, Kind
+from services.points.domain.entry import SYSTEM_ACCOUNTS, Entry, Kind
 from services.points.domain.ledger import Sums, fold, total, verify_chain
 from shared.contracts.points_awarded import PointsAwarded
 from shared.contracts.topics import POINTS_AWARDED
@@ -21,7 +21,7 @@ def _accounts(snapshot: Snapshot) -> Iterator[str]:
         yield f"all accounts: their sum is {total(folded.values())}"
     kept = {book.account for book in snapshot.passbooks}
     ends = {account for entry in snapshot.entries for account in (entry.debit, entry.credit)}
-    strays = {account for account in ends - kept if not account.startswith("issued:")}
+    strays = {account for account in ends - kept if not account.startswith(SYSTEM_ACCOUNTS)}
     yield from (f"account {account}: has entries and no passbook" for account in sorted(strays))
 
 
@@ -32,7 +32,7 @@ def _passbooks(snapshot: Snapshot) -> Iterator[str]:
         lines[entry.account].append(entry)
     for book in snapshot.passbooks:
         sums = folded.get(book.account, Sums())
-        if Sums(book.balance, book.pending) != sums:
+        if Sums(book.balance, book.pending, book.owed) != sums:
             yield f"account {book.account}: shows {book.balance} and {book.pending} pending, its entries give {sums}"
         broken = verify_chain(lines[book.account], book.digest)
         if broken:

@@ -22,7 +22,8 @@ NO_PASSBOOK = "there is no such passbook for you"
 class PassbookOut(BaseModel):
     """A passbook in whole points. `entries` is the number of its last line, `digest` the end of its hash chain.
 
-    `account` is the opaque ledger account, null while nothing was ever written.
+    `account` is the opaque ledger account, null while nothing was ever written. `owed`: points of a reversal that were spent
+    already; what comes in pays that first.
     """
 
     rider: str
@@ -31,6 +32,7 @@ class PassbookOut(BaseModel):
     entries: int
     account: str | None
     digest: str
+    owed: int = 0
 
 
 class EntryOut(BaseModel):
@@ -63,6 +65,10 @@ class EntryOut(BaseModel):
     pending: int
     previous: str
     digest: str
+    about: str
+    of_number: int
+    owes: int
+    format: int
 
 
 class SightingOut(BaseModel):
@@ -145,6 +151,7 @@ def _passbook_out(rider: str, book: Passbook | None) -> PassbookOut:
         entries=book.entries,
         account=book.account,
         digest=book.digest,
+        owed=book.owed,
     )
 
 

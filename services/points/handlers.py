@@ -5,10 +5,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from services.points import events
 from services.points.domain import hazard
 from services.points.domain.caps import Month, admit, month_key
-from services.points.domain.entry import Grounds, Kind, Passbook, Step, award_key
+from services.points.domain.entry import AWARD, Grounds, Kind, Step
 from services.points.domain.incident import (
     HAZARD,
     Fact,
@@ -23,8 +22,9 @@ from services.points.domain.incident import (
     Sighting,
     learn,
 )
-from services.points.domain.ledger import append
+from services.points.domain.keys import award_key
 from services.points.ports import Books, Rules
+from services.points.writing import SYSTEM, post_refs, write
 from shared.context import Context
 from shared.contracts import vocabulary as words
 from shared.contracts.incident_changed import IncidentChanged
@@ -32,11 +32,7 @@ from shared.contracts.incident_reported import IncidentReported
 from shared.contracts.incident_resolved import IncidentResolved
 from shared.contracts.report_updated import ReportUpdated
 from shared.ids import NewId
-from shared.mongo.outbox import Outgoing
 from shared.mongo.work import Ref, Work
-
-SERVICE = "points"
-SYSTEM = "system:points"
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +72,8 @@ class Learn:
         paying = before is None or before.resolved is None
         missing = hazard.steps(after, self.rules.tariff, lambda key: self.books.entries.get(work, key), paying=paying)
         for step in missing:
-            self._write(work, self._capped(work, step) if step.kind is Kind.POST else step)
+            counted = self._capped(work, step) if step.kind is Kind.POST else step
+            write(work, self.books, counted, self._grounds(step), self.context, self.new_id)
         self.books.incidents.put(work, after)
 
     def _unknown(self) -> Incident:
@@ -87,10 +84,9 @@ class Learn:
 
     def _of_riders(self, incident: Incident) -> Iterable[Ref]:
         for rider in hazard.riders_of(incident, self.rules.tariff):
-            yield self.books.passbooks.ref(rider)
-            for rule in self.rules.tariff.rules:
-                for kind in Kind:
-                    yield self.books.entries.ref(award_key(self.incident, rule, rider, kind))
+            rules = self.rules.tariff.rules
+            keys = [award_key(self.incident, rule, rider, kind) for rule in rules for kind in AWARD]
+            yield from post_refs(self.books, rider, keys)
 
     def _capped(self, work: Work, step: Step) -> Step:
         """The post with its points counted, or with none and the reason `cap`."""
@@ -102,15 +98,6 @@ class Learn:
             return replace(step, points=0, reason="cap")
         self.books.months.put(work, counted)
         return step
-
-    def _write(self, work: Work, step: Step) -> None:
-        """One entry, the passbook after it, and the event that tells of it."""
-        book = self.books.passbooks.get(work, step.rider) or Passbook(step.rider, self.subdistrict, self.new_id())
-        after, entry = append(book, step, self._grounds(step), work.now)
-        topic, data = events.tell(after, entry)
-        told = Outgoing(SERVICE, topic, data, work.now, replace(self.context, actor=SYSTEM))
-        self.books.entries.put(work, entry)
-        self.books.passbooks.put(work, after, told)
 
     def _grounds(self, step: Step) -> Grounds:
         """Promises follow from the rules alone; and no rider reads in his passbook who else has reported."""

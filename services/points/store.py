@@ -42,6 +42,7 @@ COLLECTIONS = (
         (
             IndexModel([("account", ASCENDING), ("number", ASCENDING)], name="of_account", unique=True),
             IndexModel([("incident", ASCENDING)], name="of_incident"),
+            IndexModel([("about", ASCENDING)], name="of_about", partialFilterExpression={"about": {"$gt": ""}}),
         ),
     ),
     Collection("months"),

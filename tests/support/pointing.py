@@ -256,9 +256,9 @@ class Ledger:
         accounts = fold(self.entries)
         assert total(accounts.values()) == Sums(0, 0)
         for rider, book in self.passbooks.items():
-            assert Sums(book.balance, book.pending) == accounts[book.account], rider
+            assert Sums(book.balance, book.pending, book.owed) == accounts[book.account], rider
             assert verify_chain(self.lines(rider), book.digest) is None
-            assert book.pending >= 0, rider
+            assert min(book.balance, book.pending, book.owed) >= 0, rider
 
 
 def forget_deliveries(store: MemoryTransactor) -> None:

@@ -4,8 +4,9 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from services.points.domain.entry import Entry, Kind, Step, award_key
+from services.points.domain.entry import AWARD, Entry, Kind, Step
 from services.points.domain.incident import HAZARD, How, Incident, Resolved, Sighting
+from services.points.domain.keys import award_key
 
 Written = Callable[[str], Entry | None]
 """The entry under a natural key, if it is in the ledger."""
@@ -148,7 +149,7 @@ def _why(incident: Incident) -> str:
 
 
 def _promise(incident: Incident, award: Award, written: Written) -> list[Step]:
-    if any(written(award_key(incident.id, award.rule, award.rider, kind)) for kind in Kind):
+    if any(written(award_key(incident.id, award.rule, award.rider, kind)) for kind in AWARD):
         return []
     assert incident.promised is not None  # nothing is promised before that
     return [Step(award.rider, Kind.PENDING, award.rule, award.points, incident.promised, award.report, award.at)]
