@@ -19,8 +19,8 @@ from services.points import api as http
 from services.points.benefits_api import BenefitDesk
 from services.points.booking import Ledger
 from services.points.campaigns_api import CampaignDesk
-from services.points.member_store import MEMBERS
 from services.points.homes_api import Hall
+from services.points.member_store import MEMBERS
 from services.points.policy import POLICY
 from services.points.prize_store import BENEFITS, REDEMPTIONS, STORE, MongoBenefits, MongoPrizes
 from services.points.redeeming import End, Expire

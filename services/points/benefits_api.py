@@ -11,7 +11,7 @@ from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel
 
 from services.points.domain.benefit import Benefit, For, Sort
-from services.points.giving import Give, Gift, Revoke
+from services.points.giving import Gift, Give, Revoke
 from services.points.homes_api import desk_home
 from services.points.ports import Kept
 from services.points.prize_forms import BenefitIn, RevokeIn
@@ -65,9 +65,7 @@ def router(desk: BenefitDesk) -> APIRouter:
         whom = For(tuple(wish.whom.status), tuple(wish.whom.squads), tuple(wish.whom.communities))
         gift = Gift(home, wish.sort, wish.name_zh, wish.name_en, wish.given_at, whom)
         riders = tuple(dict.fromkeys(wish.riders))
-        command = Give(
-            desk.benefits, desk.members, gift, riders, wish.client_key, fingerprint(wish), caller.scope
-        )
+        command = Give(desk.benefits, desk.members, gift, riders, wish.client_key, fingerprint(wish), caller.scope)
         return [_out(benefit) for benefit in await desk.lane.submit(command)]
 
     @routes.post("/benefits/{benefit_id}/revoke", summary="A line of the register is wrong")
@@ -94,7 +92,9 @@ def as_csv(benefits: Iterable[Benefit]) -> bytes:
     """With a BOM, so that a spreadsheet reads the Chinese; what begins like a formula is made harmless."""
     out = io.StringIO()
     rows = csv.writer(out)
-    rows.writerow(["编号 id", "之家 home", "骑手 rider", "类别 sort", "名称", "name", "发放时间 given", "经手 by", "作废 revoked"])
+    rows.writerow(
+        ["编号 id", "之家 home", "骑手 rider", "类别 sort", "名称", "name", "发放时间 given", "经手 by", "作废 revoked"]
+    )
     for one in benefits:
         given, revoked = one.given_at.isoformat(), one.revoked_at.isoformat() if one.revoked_at else ""
         row = [one.id, one.home, one.rider, one.sort, one.name_zh, one.name_en, given, one.by, revoked]
@@ -113,6 +113,4 @@ def _aware(*moments: datetime | None) -> None:
 
 
 def _out(benefit: Benefit) -> BenefitOut:
-    return BenefitOut(
-        benefit=benefit.id, **{n: getattr(benefit, n) for n in BenefitOut.model_fields if n != "benefit"}
-    )
+    return BenefitOut(benefit=benefit.id, **{n: getattr(benefit, n) for n in BenefitOut.model_fields if n != "benefit"})

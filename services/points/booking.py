@@ -13,8 +13,8 @@ from shared.context import Context
 from shared.ids import NewId
 from shared.mongo.work import Ref, Work
 
-ACTIVITY = "redemption"
-"""What stands in these lines where an award names its activity."""
+ACTIVITY = ""
+"""A redemption is none of the seven."""
 
 _REASONS = {
     Kind.RESERVE: "reserved",

@@ -41,6 +41,8 @@ POLICY: Policy = {
     "POST /v1/redemptions/pickup": _desk("核销领取码并发放", "hand a prize out"),
     "POST /v1/benefits": _desk("登记不用积分的福利", "enter what was given without points"),
     "POST /v1/benefits/{benefit_id}/revoke": _desk("作废一条福利登记", "a line of the register is wrong"),
-    "GET /v1/benefits": _own_or_desk("我得到的福利，或我辖区的福利登记", "what I was given, or what homes of mine gave"),
+    "GET /v1/benefits": _own_or_desk(
+        "我得到的福利，或我辖区的福利登记", "what I was given, or what homes of mine gave"
+    ),
     "GET /v1/benefits.csv": _desk("福利登记表", "the register as a table"),
 }

@@ -150,6 +150,8 @@ class PrizeViews(Protocol):
 class BenefitViews(Protocol):
     """The register of benefits: a rider's own, or those of the desk's communities."""
 
-    async def benefits(self, scope: Scope, since: datetime | None, until: datetime | None, limit: int) -> Sequence[Benefit]:
+    async def benefits(
+        self, scope: Scope, since: datetime | None, until: datetime | None, limit: int
+    ) -> Sequence[Benefit]:
         """The latest first, given within [since, until)."""
         ...

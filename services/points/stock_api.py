@@ -10,7 +10,7 @@ from pydantic import BaseModel
 
 from services.points.domain.budget import BudgetLine
 from services.points.domain.shelf import Home
-from services.points.domain.stock import Move, Movement, stock_id
+from services.points.domain.stock import ByStaff, Move, Movement, stock_id
 from services.points.homes_api import PrizeStockOut, desk_home, stock_out
 from services.points.prize_forms import BudgetLineIn, MovementIn
 from services.points.prize_ports import PrizeViews, Shelf, Store
@@ -82,7 +82,7 @@ def router(desk: StockDesk) -> APIRouter:
     async def post_movement(home_id: str, wish: MovementIn, caller: Caller) -> MovementOut:
         home = desk_home(desk.shelf, home_id, caller)
         prize, id_ = desk.shelf.prize(home.code, wish.prize), _id(caller, wish.client_key)
-        kind = Move.COUNT if wish.kind == "count" else Move.DELIVERY
+        kind: ByStaff = Move.COUNT if wish.kind == "count" else Move.DELIVERY
         command = Supply(desk.store, home, prize, id_, kind, wish.pieces, caller.actor, wish.note)
         _, line = await desk.lane.submit(command)
         return _movement_out(line)
@@ -101,9 +101,7 @@ def router(desk: StockDesk) -> APIRouter:
         if ("Q" in wish.period) != (home.budget_period == "quarter"):
             raise Invalid.field("period", f"this home's budget is counted by the {home.budget_period}")
         id_ = _id(caller, wish.client_key)
-        command = Grant(
-            desk.store, home, id_, wish.period, wish.points, wish.sponsor, wish.reason, caller.actor
-        )
+        command = Grant(desk.store, home, id_, wish.period, wish.points, wish.sponsor, wish.reason, caller.actor)
         return _line_out(await desk.lane.submit(command))
 
     @routes.get("/homes/{home_id}/budget", summary="The lines of a home's budget")

@@ -1,7 +1,7 @@
 """What staff write about a home: pieces that came or were counted, and lines of its budget. Appended, never changed."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 
 from services.points.domain.budget import Budget, BudgetLine, budget_id, grant
@@ -135,15 +135,8 @@ def put_move(work: Work, store: Store, stock: Stock, moving: Moving, at: datetim
 def budget_of(work: Work, store: Store, home: Home, period: str) -> Budget:
     """The budget of a period, which begins with nothing used."""
     id_ = budget_id(home.code, period)
-    return store.budgets.get(work, id_) or replace(_UNUSED, id=id_, **_whose(home), period=period)
-
-
-def _whose(home: Home) -> dict[str, str]:
-    return {"subdistrict": home.subdistrict, "community": home.community, "home": home.code}
+    return store.budgets.get(work, id_) or Budget(id_, home.subdistrict, home.community, home.code, period)
 
 
 def _opening(stock: str) -> str:
     return f"opening:{stock}"
-
-
-_UNUSED = Budget("", "", "", "", "")

@@ -151,7 +151,7 @@ def message(data: EventData, sequence: int, actor: str | None = None) -> Message
         Envelope(
             id=data.event_id(key, Position(sequence, 0, sequence)),
             type=data.TYPE,
-            source=f"/{BEIDAJIE}/{SOURCE_OF.get(type(data), "intake")}",
+            source=f"/{BEIDAJIE}/{SOURCE_OF.get(type(data), 'intake')}",
             subject=key,
             time=NINE,
             recorded_time=NINE,

@@ -100,7 +100,7 @@ def test_the_table_is_all_there_is(state: State, do: Do) -> None:
 
 def test_it_is_held_for_72_hours_to_the_moment() -> None:
     redemption = a_redemption()
-    assert HELD == timedelta(hours=72)
+    assert timedelta(hours=72) == HELD
     just_before, then = NOON + HELD - timedelta(milliseconds=1), NOON + HELD
     with pytest.raises(NotOpen, match="not expired"):
         step(redemption, Do.EXPIRE, just_before, "system:points")
@@ -110,9 +110,9 @@ def test_it_is_held_for_72_hours_to_the_moment() -> None:
     assert step(redemption, Do.EXPIRE, then, "system:points").state is State.EXPIRED
 
 
-def shown(now: datetime, redemption: Redemption, **changes: str | int) -> pickup.Shown:
-    assert redemption.secret is not None
-    return replace(pickup.read_token(pickup.token(redemption.id, redemption.secret, now)), **changes)  # type: ignore[arg-type]
+def shown(now: datetime, held: Redemption, /, **changes: str | int) -> pickup.Shown:
+    assert held.secret is not None
+    return replace(pickup.read_token(pickup.token(held.id, held.secret, now)), **changes)  # type: ignore[arg-type]
 
 
 def test_a_token_is_good_for_a_minute_and_for_this_redemption_alone() -> None:

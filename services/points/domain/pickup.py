@@ -48,7 +48,11 @@ def token(redemption: str, secret: str, now: datetime) -> str:
 def read_token(text: str) -> Shown:
     """Raises `Invalid` for what is no token of ours."""
     parts = text.split(".") if len(text) <= _LONGEST else []
-    if len(parts) != 4 or parts[0] != _FORMAT or not (parts[2].isascii() and parts[2].isdigit() and len(parts[2]) <= 12):
+    if (
+        len(parts) != 4
+        or parts[0] != _FORMAT
+        or not (parts[2].isascii() and parts[2].isdigit() and len(parts[2]) <= 12)
+    ):
         raise Invalid.field("token", "is not a code for picking up; scan the one on the rider's page")
     return Shown(parts[1], int(parts[2]), parts[3])
 
