@@ -1,6 +1,7 @@
 """Composition root: everything points is made of, in reading order."""
 
 import secrets
+from collections.abc import Iterable
 from functools import partial
 
 from fastapi import APIRouter
@@ -22,6 +23,8 @@ from services.points.campaigns_api import CampaignDesk
 from services.points.homes_api import Hall
 from services.points.member_store import MEMBERS
 from services.points.policy import POLICY
+from services.points.prize_census import PrizeCensus
+from services.points.prize_metrics import PrizeMetrics
 from services.points.prize_store import BENEFITS, REDEMPTIONS, STORE, MongoBenefits, MongoPrizes
 from services.points.redeeming import End, Expire
 from services.points.redemptions_api import RedemptionDesk
@@ -43,6 +46,7 @@ from services.points.store import (
     exporter,
 )
 from shared.api import Api, run_api
+from shared.beside import Beside, Job
 from shared.clock import system_clock
 from shared.context import Context
 from shared.ids import new_id
@@ -118,4 +122,12 @@ async def worker(process: Process) -> None:
         plan=PLAN,
         retention=RETENTION,
         timers=(Timer(REDEMPTIONS.collection, expire),),
+        beside=lambda beside: _jobs(beside, shelf, sorted(reference.subdistricts)),
     )
+
+
+def _jobs(beside: Beside, shelf: ReferenceShelf, subdistricts: list[str]) -> Iterable[Job]:
+    """What the worker does beside consuming, publishing and waking."""
+    lease = beside.lease("prize census")
+    census = PrizeCensus(beside.database, lease, shelf, subdistricts, PrizeMetrics(beside.registry))
+    yield Job("prize census", census.run, lease)

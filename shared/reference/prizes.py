@@ -21,7 +21,7 @@ class Prize(Named):
     stock: dict[str, NonNegativeInt] = Field(min_length=1)
     picture: str | None = Field(default=None, pattern=r"^[a-z0-9][a-z0-9._-]{0,60}\.(jpg|png|svg|webp)$")
     limit_month: PositiveInt | None = None
-    low: NonNegativeInt = 1
+    low: NonNegativeInt = 0
 
 
 class PrizesFile(Strict):

@@ -93,7 +93,7 @@ from shared.web import export
 from shared.web.app import create
 from shared.web.auth import TokenVerifier, read_jwks
 from shared.web.policy import Policy
-from tests.support import dispatching, intaking, notifying, pointing, rounds
+from tests.support import dispatching, intaking, notifying, pointing, redeeming, rounds
 from tests.support.lanes import running
 from tests.support.people import DESK, account
 from tests.support.serving import served
@@ -268,7 +268,8 @@ def _dispatch(store: MongoStore, lane: Lane) -> list[APIRouter]:
 def _points(store: MongoStore, lane: Lane) -> list[APIRouter]:
     views = points_store.MongoCampaigns(store.database)
     desk = campaigns_api.CampaignDesk(lane, points_store.CAMPAIGNS, views, pointing.StubRules())
-    return [points_api.router(points_store.MongoViews(store.database)), campaigns_api.router(desk)]
+    passbooks = points_api.router(points_store.MongoViews(store.database))
+    return [passbooks, campaigns_api.router(desk), *redeeming.routers(store.database, lane)]
 
 
 def _notify(store: MongoStore, lane: Lane, doorbell: Doorbell) -> APIRouter:
@@ -291,6 +292,7 @@ async def _tell(stores: dict[str, MongoStore], lanes: dict[str, Lane], tokens: S
         context = Context(f"rider:{rider}", "story-1")
         await lanes["dispatch"].submit(ReceiveReport(dispatch_store.INCIDENTS, rules, told, context))
         await points.hear(pointing.reported(rider, incident, place=place), pointing.moved("triaged", incident))
+    await redeeming.tell(stores["points"], lanes["points"], RIDER)
     await lanes["points"].submit(rounds.opening("camp", title_zh=ROUND, grids=(HERE,)))
     await notifying.hear(lanes["notify"], [notifying.reported(rider=RIDER)])
     return await _open_door(stores["intake"], lanes["intake"], tokens)

@@ -6,24 +6,47 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from fastapi import APIRouter
+
+from services.points import benefits_api, homes_api, redemptions_api, stock_api
+from services.points.benefits_api import BenefitDesk
 from services.points.booking import Ledger
 from services.points.domain import pickup
+from services.points.domain.benefit import For
 from services.points.domain.entry import Grounds, Kind, Step
 from services.points.domain.keys import activity_key
+from services.points.domain.member import Member
 from services.points.domain.redemption import HELD, Line, Redemption, State
 from services.points.domain.shelf import Home, Prize, Words
 from services.points.domain.stock import Movement, Stock
-from services.points.prize_store import BUDGETS, MOVEMENTS, REDEMPTIONS, STOCKS, STORE
+from services.points.giving import Gift, Give
+from services.points.homes_api import Hall
+from services.points.member_store import MEMBERS
+from services.points.prize_store import (
+    BENEFITS,
+    BUDGETS,
+    MOVEMENTS,
+    REDEMPTIONS,
+    STOCKS,
+    STORE,
+    MongoBenefits,
+    MongoPrizes,
+)
 from services.points.redeeming import Cancel, End, Expire, PickUp, Reserve, redemption_id
+from services.points.redemptions_api import RedemptionDesk
+from services.points.stock_api import StockDesk
 from services.points.store import BOOKS
 from services.points.writing import post_refs, write
+from shared.clock import system_clock
 from shared.context import Context
 from shared.errors import Invalid, NotFound
 from shared.ids import new_id
+from shared.mongo.client import Database
 from shared.mongo.lane import Lane
 from shared.mongo.work import Ref, Work
 from shared.scope import Scope
 from tests.support.memory import NOW
+from tests.support.stores import MongoStore
 
 BEIDAJIE = "140302003"
 HERE, NEXT = f"{BEIDAJIE}005", f"{BEIDAJIE}006"
@@ -190,6 +213,28 @@ class Counter:
 
     async def expire(self, id_: str) -> None:
         await self.lane.submit(Expire(ending(id_, "system:points")), seconds=60)
+
+
+def routers(database: Database, lane: Lane, shelf: StubShelf | None = None) -> list[APIRouter]:
+    """All routes about homes, prizes, redemptions and benefits."""
+    shelf, views = shelf or StubShelf(), MongoPrizes(database)
+    return [
+        homes_api.router(Hall(shelf, views, system_clock)),
+        stock_api.router(StockDesk(lane, STORE, shelf, views)),
+        redemptions_api.router(RedemptionDesk(lane, STORE, LEDGER, shelf, views, system_clock, lambda: "secret")),
+        benefits_api.router(BenefitDesk(lane, BENEFITS, MEMBERS, shelf, MongoBenefits(database))),
+    ]
+
+
+async def tell(store: MongoStore, lane: Lane, rider: str) -> None:
+    """The rider has a towel held at the home here, and was given an insurance there."""
+    counter = Counter(lane, StubShelf(has=[a_prize(stock=50), a_prize("helmet", 60)]), system_clock())
+    await counter.fund(rider, points=50)
+    await counter.reserve(rider)
+    member = Member(rider, 1, BEIDAJIE, "rider", "active", "squad-1", community=HERE)
+    store.put("members", {**MEMBERS.dump(member), "version": 1})
+    gift = Gift(a_home(), "insurance", "大病保险", "insurance", NOON - timedelta(days=500), For())
+    await lane.submit(Give(BENEFITS, MEMBERS, gift, (rider,), "paper-0001", "f", STAFF))
 
 
 def ending(id_: str, actor: str) -> End:
