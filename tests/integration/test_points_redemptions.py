@@ -10,20 +10,26 @@ from typing import Any
 
 import httpx2
 import pytest
+from prometheus_client import CollectorRegistry
 
 from services.points.domain.member import Member
 from services.points.domain.redemption import Redemption, State
 from services.points.domain.stock import OutOfStock
 from services.points.member_store import MEMBERS
 from services.points.policy import POLICY
+from services.points.prize_census import PrizeCensus
+from services.points.prize_metrics import PrizeMetrics
 from services.points.prize_store import REDEMPTIONS
 from services.points.redeeming import Expire
-from services.points.store import COLLECTIONS
+from services.points.store import COLLECTIONS, PLAN
 from shared.clock import system_clock
 from shared.metrics import Metrics
+from shared.mongo.forgetting import RenameTogether
 from shared.mongo.lane import Lane
 from shared.mongo.lease import Lease
 from shared.mongo.timers import Timer, Timers
+from shared.pseudonym import Person, Pseudonyms
+from shared.scope import Scope
 from shared.web.app import create
 from shared.web.auth import TokenVerifier, read_jwks
 from tests.support.lanes import running
@@ -157,6 +163,47 @@ async def test_the_timer_gives_points_and_piece_back(store: MongoStore, lane: La
     (expired,) = (await shop_in(store.database)).redemptions()
     assert (expired.state, expired.wake_at) == (State.EXPIRED, None)
     assert (await Ledger.read(store.database)).balances() == {"anna": (10, 0)}
+
+
+async def test_who_is_forgotten_gets_his_points_back_under_the_pseudonym(store: MongoStore, lane: Lane) -> None:
+    """Passbook and redemptions are renamed in one transaction, so whatever comes later finds both."""
+    desk = Counter(lane, asked_at=system_clock())
+    await desk.fund("anna")
+    held = await desk.reserve("anna")
+    person = Person("anna", Pseudonyms(b"k" * 32).of("anna"))
+    assert PLAN.together is not None
+    ids = await PLAN.together(store.database, person)
+    assert await lane.submit(RenameTogether(ids, person, PLAN))
+    await desk.cancel(held, Scope(person.pseudonym, f"rider:{person.pseudonym}", BEIDAJIE))
+    shop = await shop_in(store.database)
+    assert [redemption.rider for redemption in shop.redemptions()] == [person.pseudonym]
+    assert [taken["_id"].startswith(person.pseudonym) for taken in shop.documents["taken"]] == [True]
+    assert (await Ledger.read(store.database)).balances() == {person.pseudonym: (10, 0)}
+
+
+async def test_the_census_counts_what_is_stored(store: MongoStore, lane: Lane) -> None:
+    desk, registry = Counter(lane, asked_at=system_clock()), CollectorRegistry()
+    await desk.fund("anna", "bert")
+    await desk.pick_up(await desk.reserve("anna"))
+    held = await desk.reserve("bert", home="home-b")
+    past = datetime.now(UTC) - timedelta(seconds=1)
+    document = store.get(REDEMPTIONS.ref(held.id))
+    assert document is not None
+    store.put("redemptions", {**document, "expires_at": past})
+    member = Member("anna", 1, BEIDAJIE, "rider", "active", community=HERE)
+    store.put("members", {**MEMBERS.dump(member), "version": 1})
+    lease = Lease(store.database, "prize census", "test")
+    census = PrizeCensus(store.database, lease, SHELF, [BEIDAJIE], PrizeMetrics(registry))
+    await census.look()
+
+    def shown(name: str, **labels: str) -> float | None:
+        return registry.get_sample_value(f"qianshao_points_{name}", labels)
+
+    assert [shown("low_prizes", home=home) for home in ("home-a", "home-b")] == [2, 2]
+    assert [shown("redemptions", state=state) for state in ("reserved", "picked_up", "expired")] == [1, 1, 0]
+    assert shown("overdue_reservations") == 1
+    assert [shown("redeemed_points", home=home) for home in ("home-a", "home-b")] == [5, 0]
+    assert [shown("liability_points", home=home) for home in ("home-a", "home-b")] == [5, 5]
 
 
 @pytest.fixture
