@@ -7,21 +7,39 @@ from functools import partial
 from fastapi import APIRouter
 
 from services.points import (
+    activities_api,
+    activity_store,
     agents,
     benefits_api,
     campaigns_api,
+    checkins_api,
+    deciding_api,
     evidence,
+    gatherings_api,
     homes_api,
     members,
     redemptions_api,
     stock_api,
+    suggesting,
+    tally_api,
+    visiting,
 )
 from services.points import api as http
+from services.points.activities import Desk
+from services.points.activities_api import ActivityDesk
+from services.points.activity_census import ActivityCensus
+from services.points.activity_metrics import ActivityMetrics, WaitingMetrics
+from services.points.activity_store import ACTIVITIES, MongoActivities
 from services.points.benefits_api import BenefitDesk
 from services.points.booking import Ledger
 from services.points.campaigns_api import CampaignDesk
-from services.points.homes_api import Hall
-from services.points.member_store import MEMBERS
+from services.points.checkins import Hall
+from services.points.checkins_api import CheckinDesk
+from services.points.deciding_api import DecidingDesk
+from services.points.gathering_store import CHECKINS, GATHERINGS, MongoGatherings
+from services.points.gatherings_api import GatheringDesk
+from services.points.member_store import MEMBERS, MongoMembers
+from services.points.paying import Teller
 from services.points.policy import POLICY
 from services.points.prize_census import PrizeCensus
 from services.points.prize_metrics import PrizeMetrics
@@ -40,11 +58,12 @@ from services.points.store import (
     JUDGEMENTS,
     PLAN,
     RETENTION,
-    VISITS,
     MongoCampaigns,
     MongoViews,
     exporter,
 )
+from services.points.visit_store import VISITS, MongoVisits
+from services.points.visiting import Rounds
 from shared.api import Api, run_api
 from shared.beside import Beside, Job
 from shared.clock import system_clock
@@ -69,7 +88,8 @@ async def api(process: Process) -> None:
         desk = CampaignDesk(parts.lane, CAMPAIGNS, MongoCampaigns(database), ReferenceRules(reference))
         prizes = _prizes(parts, ReferenceShelf(reference))
         own = export.router(SERVICE, exporter(database), system_clock)
-        return [http.router(MongoViews(database)), campaigns_api.router(desk), *prizes, own]
+        activities = _activities(parts, ReferenceRules(reference))
+        return [http.router(MongoViews(database)), campaigns_api.router(desk), *activities, *prizes, own]
 
     await run_api(
         process,
@@ -88,7 +108,7 @@ def _prizes(parts: Api, shelf: ReferenceShelf) -> list[APIRouter]:
     ledger = Ledger(BOOKS, shelf.rule_version, shelf.version, new_id)
     benefits = MongoBenefits(parts.opened.database)
     return [
-        homes_api.router(Hall(shelf, views, system_clock)),
+        homes_api.router(homes_api.Hall(shelf, views, system_clock)),
         stock_api.router(StockDesk(lane, STORE, shelf, views)),
         redemptions_api.router(RedemptionDesk(lane, STORE, ledger, shelf, views, system_clock, secret)),
         benefits_api.router(BenefitDesk(lane, BENEFITS, MEMBERS, shelf, benefits)),
@@ -101,6 +121,8 @@ async def worker(process: Process) -> None:
 
     settings = PointsSettings()
     reference = load(settings.reference)
+    rules = ReferenceRules(reference)
+    teller = Teller(BOOKS, rules, new_id)
     shelf = ReferenceShelf(reference)
     ledger = Ledger(BOOKS, shelf.rule_version, shelf.version, new_id)
 
@@ -115,19 +137,46 @@ async def worker(process: Process) -> None:
         reference_version=reference.version,
         collections=COLLECTIONS,
         handlers={
-            **agents.handlers(BOOKS, ReferenceRules(reference), new_id),
-            **evidence.handlers(VISITS, JUDGEMENTS),
+            **suggesting.handlers(agents.handlers(BOOKS, rules, new_id), ACTIVITIES, teller),
+            **evidence.handlers(JUDGEMENTS),
+            **visiting.handlers(Rounds(CAMPAIGNS, VISITS, teller)),
             **members.handlers(MEMBERS),
         },
         plan=PLAN,
         retention=RETENTION,
         timers=(Timer(REDEMPTIONS.collection, expire),),
-        beside=lambda beside: _jobs(beside, shelf, sorted(reference.subdistricts)),
+        beside=lambda beside: [*_jobs(beside), *_prize_jobs(beside, shelf, sorted(reference.subdistricts))],
     )
 
 
-def _jobs(beside: Beside, shelf: ReferenceShelf, subdistricts: list[str]) -> Iterable[Job]:
+def _prize_jobs(beside: Beside, shelf: ReferenceShelf, subdistricts: list[str]) -> Iterable[Job]:
     """What the worker does beside consuming, publishing and waking."""
     lease = beside.lease("prize census")
     census = PrizeCensus(beside.database, lease, shelf, subdistricts, PrizeMetrics(beside.registry))
     yield Job("prize census", census.run, lease)
+
+
+def _activities(parts: Api, rules: ReferenceRules) -> list[APIRouter]:
+    """What riders do beside reporting, meetings and trainings, and what rounds have come to."""
+    database, counts = parts.opened.database, ActivityMetrics(parts.metrics.registry)
+    teller, gatherings = Teller(BOOKS, rules, new_id), MongoGatherings(database)
+    desk = Desk(ACTIVITIES, MEMBERS, teller)
+    hall = Hall(GATHERINGS, CHECKINS, MEMBERS, teller)
+    views, members = MongoActivities(database), MongoMembers(database)
+    return [
+        activities_api.router(ActivityDesk(parts.lane, desk, views, rules, system_clock)),
+        deciding_api.router(DecidingDesk(parts.lane, desk, counts.count_decided)),
+        gatherings_api.router(
+            GatheringDesk(parts.lane, GATHERINGS, gatherings, rules, system_clock, partial(secrets.token_hex, 32))
+        ),
+        checkins_api.router(CheckinDesk(parts.lane, hall, gatherings, members, system_clock, counts.count_checkin)),
+        tally_api.router(MongoCampaigns(database), MongoVisits(database)),
+    ]
+
+
+def _jobs(beside: Beside) -> Iterable[Job]:
+    """What the worker does beside consuming and publishing."""
+    lease = beside.lease("activities")
+    read = partial(activity_store.waiting_by_kind, beside.database)
+    census = ActivityCensus(read, lease, WaitingMetrics(beside.registry), system_clock)
+    yield Job("activities", census.run, lease)

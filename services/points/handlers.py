@@ -23,6 +23,7 @@ from services.points.domain.incident import (
     learn,
 )
 from services.points.domain.keys import award_key
+from services.points.domain.tariff import Tariffs
 from services.points.ports import Books, Rules
 from services.points.writing import SYSTEM, post_refs, write
 from shared.context import Context
@@ -56,7 +57,7 @@ class Learn:
         yield self.books.incidents.ref(self.incident)
         yield from self._of_riders(learn(self._unknown(), self.fact))
         if isinstance(self.fact, Resolved):
-            for award in hazard.due(self.fact, self.rules.tariff):
+            for award in hazard.due(self.fact, self._tariffs()):
                 yield self.books.months.ref(month_key(award.rider, HAZARD, award.at, self._zone()))
 
     def more_reads(self, work: Work) -> Iterable[Ref]:
@@ -70,7 +71,7 @@ class Learn:
         if after == before:
             return
         paying = before is None or before.resolved is None
-        missing = hazard.steps(after, self.rules.tariff, lambda key: self.books.entries.get(work, key), paying=paying)
+        missing = hazard.steps(after, self._tariffs(), lambda key: self.books.entries.get(work, key), paying=paying)
         for step in missing:
             counted = self._capped(work, step) if step.kind is Kind.POST else step
             write(work, self.books, counted, self._grounds(step), self.context, self.new_id)
@@ -82,15 +83,18 @@ class Learn:
     def _zone(self) -> ZoneInfo:
         return self.rules.zone(self.subdistrict)
 
+    def _tariffs(self) -> Tariffs:
+        return self.rules.tariffs(self.subdistrict)
+
     def _of_riders(self, incident: Incident) -> Iterable[Ref]:
-        for rider in hazard.riders_of(incident, self.rules.tariff):
-            rules = self.rules.tariff.rules
+        for rider in hazard.riders_of(incident, self._tariffs()):
+            rules = self._tariffs().rules
             keys = [award_key(self.incident, rule, rider, kind) for rule in rules for kind in AWARD]
             yield from post_refs(self.books, rider, keys)
 
     def _capped(self, work: Work, step: Step) -> Step:
         """The post with its points counted, or with none and the reason `cap`."""
-        tariff, zone = self.rules.tariff, self._zone()
+        tariff, zone = self._tariffs().at(step.captured_at), self._zone()
         key = month_key(step.rider, HAZARD, step.captured_at, zone)
         month = self.books.months.get(work, key) or Month(key)
         counted = admit(month, step.captured_at, zone, step.points, tariff.cap_day, tariff.cap_month)
@@ -102,12 +106,13 @@ class Learn:
     def _grounds(self, step: Step) -> Grounds:
         """Promises follow from the rules alone; and no rider reads in his passbook who else has reported."""
         by_rules = step.kind is Kind.PENDING or self.context.actor.partition(":")[0] in ("rider", "captain")
+        tariff = self._tariffs().at(step.captured_at)
         return Grounds(
             subdistrict=self.subdistrict,
             incident=self.incident,
             activity=HAZARD,
-            rule_version=self.rules.tariff.version,
-            reference_version=self.rules.tariff.reference_version,
+            rule_version=tariff.version,
+            reference_version=tariff.reference_version,
             event=self.context.causation_id or self.context.correlation_id,
             actor=SYSTEM if by_rules else self.context.actor,
         )

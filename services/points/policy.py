@@ -1,6 +1,7 @@
 """Who may call which route of points."""
 
 from services.points import prize_policy
+from services.points.activity_policy import ACTIVITY_POLICY
 from shared.web import export
 from shared.web.auth import Role
 from shared.web.policy import DESKS, Policy, Reach, allow
@@ -29,5 +30,6 @@ POLICY: Policy = {
         *DESKS, reach=Reach.COMMUNITIES, zh="一个走访活动", en="one round of visits"
     ),
     **prize_policy.POLICY,
+    **ACTIVITY_POLICY,
     **export.POLICY,
 }

@@ -8,8 +8,8 @@ from zoneinfo import ZoneInfo
 from services.points.domain.campaign import Campaign
 from services.points.domain.caps import Month
 from services.points.domain.entry import Entry, Passbook
-from services.points.domain.hazard import Tariff
 from services.points.domain.incident import Incident
+from services.points.domain.tariff import Tariffs
 from shared.mongo.work import Event, Ref, Work
 from shared.scope import Scope
 
@@ -43,9 +43,8 @@ class Books:
 class Rules(Protocol):
     """Reference data."""
 
-    @property
-    def tariff(self) -> Tariff:
-        """The hazard table that decides now."""
+    def tariffs(self, subdistrict: str) -> Tariffs:
+        """All versions of the rules; what was seen is paid by the one that held then. Raises `LookupError`."""
         ...
 
     def activity(self, scheme: str, code: str) -> str | None:

@@ -8,8 +8,8 @@ from zoneinfo import ZoneInfo
 
 from services.points import agents
 from services.points.domain.entry import Entry, Kind, Passbook
-from services.points.domain.hazard import Row, Tariff
 from services.points.domain.ledger import Sums, fold, total, verify_chain
+from services.points.domain.tariff import ActivityRule, Row, Tariff, Tariffs
 from services.points.store import BOOKS, ENTRIES, PASSBOOKS
 from shared.contracts import topics
 from shared.contracts.envelope import Envelope, Message, Position, encode
@@ -37,7 +37,17 @@ TARIFF = Tariff(
     first=Row("hazard_first", 5, 10),
     co_reporter=Row("hazard_co_reporter", 1, 3, limit=3, within=timedelta(hours=24)),
     self_fixed=Row("hazard_self_fixed", 1, 1),
+    activities={
+        "help": ActivityRule("help", 3, cap_day=9, cap_month=60),
+        "home_visit": ActivityRule("home_visit", 2, cap_day=10, cap_month=60, cooldown=timedelta(minutes=10)),
+        "meeting": ActivityRule("meeting", 2, once_per_event=True, cap_day=4, cap_month=20),
+        "training": ActivityRule("training", 3, once_per_event=True, cap_day=6, cap_month=30),
+        "hazard": ActivityRule("hazard", 5, cap_day=50, cap_month=300),
+        "hardship": ActivityRule("hardship", 5, cap_day=10, cap_month=60),
+        "volunteer": ActivityRule("volunteer", 4, cap_day=8, cap_month=60),
+    },
 )
+"""The amounts of the sample, without its caps for hazards."""
 
 TOPIC_OF: dict[type[EventData], str] = {
     IncidentReported: topics.INCIDENT_REPORTED.name,
@@ -58,6 +68,10 @@ class StubRules:
     """Every grid is there but community 099. `P0101` and `E0505` are hazards, `L04` is help, `L05` pays nothing."""
 
     tariff: Tariff = TARIFF
+    earlier: tuple[Tariff, ...] = ()
+
+    def tariffs(self, subdistrict: str) -> Tariffs:
+        return Tariffs.of((self.tariff, *self.earlier))
 
     def activity(self, scheme: str, code: str) -> str | None:
         return {"P0101": "hazard", "E0505": "hazard", "L04": "help", "L05": None}[code]
@@ -256,7 +270,7 @@ class Ledger:
         accounts = fold(self.entries)
         assert total(accounts.values()) == Sums(0, 0)
         for rider, book in self.passbooks.items():
-            assert Sums(book.balance, book.pending, book.owed) == accounts[book.account], rider
+            assert Sums(book.balance, book.pending, book.owed) == accounts.get(book.account, Sums()), rider
             assert verify_chain(self.lines(rider), book.digest) is None
             assert min(book.balance, book.pending, book.owed) >= 0, rider
 
