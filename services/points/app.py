@@ -138,7 +138,7 @@ async def worker(process: Process) -> None:
         collections=COLLECTIONS,
         handlers={
             **suggesting.handlers(agents.handlers(BOOKS, rules, new_id), ACTIVITIES, teller),
-            **evidence.handlers(JUDGEMENTS),
+            **evidence.handlers(BOOKS, rules, JUDGEMENTS, new_id),
             **visiting.handlers(Rounds(CAMPAIGNS, VISITS, teller)),
             **members.handlers(MEMBERS),
         },

@@ -6,21 +6,22 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from services.points import agents
+from services.points import agents, evidence
 from services.points.domain.entry import Entry, Kind, Passbook
 from services.points.domain.ledger import Sums, fold, total, verify_chain
 from services.points.domain.tariff import ActivityRule, Row, Tariff, Tariffs
-from services.points.store import BOOKS, ENTRIES, PASSBOOKS
+from services.points.store import BOOKS, ENTRIES, JUDGEMENTS, PASSBOOKS
 from shared.contracts import topics
 from shared.contracts.envelope import Envelope, Message, Position, encode
 from shared.contracts.event import EventData
 from shared.contracts.incident_changed import IncidentChanged
 from shared.contracts.incident_reported import IncidentReported
 from shared.contracts.incident_resolved import IncidentResolved
+from shared.contracts.report_judged import ReportJudged
 from shared.contracts.report_updated import ReportUpdated
 from shared.ids import new_id
 from shared.mongo.client import Database, Document
-from shared.mongo.inbox import INBOX, Delivery, Receive, Received
+from shared.mongo.inbox import INBOX, Delivery, Handle, Receive, Received
 from shared.mongo.lane import Lane
 from tests.support.dispatching import PLACE
 from tests.support.memory import MemoryTransactor
@@ -54,12 +55,14 @@ TOPIC_OF: dict[type[EventData], str] = {
     ReportUpdated: topics.REPORT_UPDATED.name,
     IncidentChanged: topics.INCIDENT_CHANGED.name,
     IncidentResolved: topics.INCIDENT_RESOLVED.name,
+    ReportJudged: topics.REPORT_JUDGED.name,
 }
 SOURCE_OF = {
     IncidentReported: "intake",
     ReportUpdated: "intake",
     IncidentChanged: "dispatch",
     IncidentResolved: "dispatch",
+    ReportJudged: "intake",
 }
 
 
@@ -157,6 +160,13 @@ def resolved(
     return IncidentResolved.model_validate({**fields, **changes})
 
 
+def judged(rider: str = "anna", incident: str = "inc", kind: str = "bogus") -> ReportJudged:
+    """Staff have looked at a report."""
+    fields = {"report": f"{incident}-by-{rider}", "rider": rider, "incident": incident, "reason": "照片是别处的"}
+    more = {"subdistrict": BEIDAJIE, "kind": kind, "actor_kind": "staff", "judged_at": NINE + timedelta(days=1)}
+    return ReportJudged.model_validate({**fields, **more})
+
+
 def message(data: EventData, sequence: int, actor: str | None = None) -> Message:
     """The event in its envelope, as the `sequence`-th of its key."""
     key = data.subject
@@ -210,10 +220,14 @@ class Points:
     async def deliver(self, told: Message) -> Received:
         """One delivery, deduplicated by its id as in the worker."""
         topic = TOPIC_OF[type(told.data)]
-        command = agents.handlers(BOOKS, self.rules, new_id)[topic](told)
+        command = self._handlers()[topic](told)
         headers, value = encode(told)
         delivery = Delivery(topic, 0, 0, told.envelope.partition_key.encode(), headers, value, NINE)
         return await self.lane.submit(Receive(delivery, told, command), seconds=30)
+
+    def _handlers(self) -> dict[str, Handle]:
+        kept = evidence.handlers(BOOKS, self.rules, JUDGEMENTS, new_id)
+        return {**agents.handlers(BOOKS, self.rules, new_id), **kept}
 
 
 @dataclass(frozen=True)

@@ -262,7 +262,7 @@ async def quarter(stack: Stack) -> AsyncIterator[Quarter]:
         "dispatch": dispatch_agents.handlers(dispatch.INCIDENTS, DispatchRules(), AnyReceipt(), ["water"]),
         "points": {
             **points_agents.handlers(points.BOOKS, PointsRules(), new_id),
-            **evidence.handlers(points.VISITS, points.JUDGEMENTS),
+            **evidence.handlers(points.BOOKS, PointsRules(), points.JUDGEMENTS, new_id),
             **members.handlers(MEMBERS),
         },
         "notify": notify_agents.handlers(notify.BOOKS, StubNames()),

@@ -8,7 +8,7 @@ import pytest
 
 from services.points.domain.hazard import due
 from services.points.domain.incident import Sighting
-from services.points.handlers import fact_of_resolution
+from services.points.facts import fact_of_resolution
 from services.points.rules import ReferenceRules
 from services.points.store import INCIDENTS
 from shared.contracts.points_adjusted import PointsAdjusted

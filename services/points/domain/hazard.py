@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from services.points.domain.entry import AWARD, Entry, Kind, Step
-from services.points.domain.incident import HAZARD, How, Incident, Resolved, Sighting
-from services.points.domain.keys import award_key
+from services.points.domain.incident import HAZARD, How, Incident, Judged, Resolved, Sighting
+from services.points.domain.keys import award_key, reversal_key
 from services.points.domain.tariff import Row, Tariff, Tariffs
 
 Written = Callable[[str], Entry | None]
@@ -60,6 +60,7 @@ def steps(incident: Incident, tariffs: Tariffs, written: Written, *, paying: boo
     what was voided is not promised again, but is paid if it turns out to be owed.
     """
     owed = due(incident.resolved, tariffs) if incident.resolved else promised(incident, tariffs)
+    owed = [award for award in owed if award.report not in incident.bogus]
     found = _voids(incident, owed, tariffs, written)
     if incident.resolved is None:
         return found + [step for award in owed for step in _promise(incident, award, written)]
@@ -73,9 +74,16 @@ def _voids(incident: Incident, owed: list[Award], tariffs: Tariffs, written: Wri
         for rule in tariffs.rules:
             pending = _open(incident.id, rider, rule, written)
             if pending is not None and (rider, rule) not in kept:
-                amount = pending.amount
-                found.append(Step(rider, Kind.VOID, rule, amount, reason, pending.report, pending.captured_at))
+                amount, why = pending.amount, "bogus" if pending.report in incident.bogus else reason
+                found.append(Step(rider, Kind.VOID, rule, amount, why, pending.report, pending.captured_at))
     return found
+
+
+def to_reverse(judged: Judged, incident: Incident, tariffs: Tariffs, written: Written) -> list[Entry]:
+    """What was paid for a report that turns out to be bogus, as far as it was not taken back before."""
+    keys = [award_key(incident.id, rule, judged.rider, Kind.POST) for rule in tariffs.rules]
+    paid = [entry for key in keys if (entry := written(key)) and entry.report == judged.report]
+    return [entry for entry in paid if not written(reversal_key(entry.id))]
 
 
 def _places(ordered: Iterable[Sighting], tariffs: Tariffs, *, emergency: bool) -> list[Award]:

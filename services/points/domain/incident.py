@@ -88,7 +88,16 @@ class Resolved:
     sightings: tuple[Sighting, ...]
 
 
-Fact = Reported | Joined | Moved | Recategorised | Placed | Resolved
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """People have found one report bogus. Who joined it keeps what is his, and his place in the order."""
+
+    report: str
+    rider: str
+    at: datetime
+
+
+Fact = Reported | Joined | Moved | Recategorised | Placed | Resolved | Judged
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +107,7 @@ class Incident:
     `promised`: the first promising state; `emergency`: the class at that moment, which promises are priced with, so that
     they do not depend on when a report arrives. `unpaid`: why promises ended after that; there are no new ones then, but
     if it is fixed after all it is paid. `resolved`: the first resolution, the only one that pays. `community`: None while
-    the place is uncertain; `placed` once it was corrected.
+    the place is uncertain; `placed` once it was corrected. `bogus`: reports for which nothing is paid.
     """
 
     id: str
@@ -115,6 +124,7 @@ class Incident:
     resolved: Resolved | None = None
     community: str | None = None
     placed: bool = False
+    bogus: tuple[str, ...] = ()
 
 
 def learn(incident: Incident, fact: Fact) -> Incident:
@@ -130,6 +140,10 @@ def learn(incident: Incident, fact: Fact) -> Incident:
             return _saw(incident, fact.sighting)
         case Resolved():
             return incident if incident.resolved else replace(incident, resolved=fact)
+        case Judged():
+            return (
+                incident if fact.report in incident.bogus else replace(incident, bogus=(*incident.bogus, fact.report))
+            )
 
 
 def _saw(incident: Incident, sighting: Sighting) -> Incident:
