@@ -18,7 +18,9 @@ from services.points import (
     gatherings_api,
     homes_api,
     members,
+    papers_api,
     redemptions_api,
+    reports_api,
     stock_api,
     suggesting,
     tally_api,
@@ -36,11 +38,16 @@ from services.points.campaigns_api import CampaignDesk
 from services.points.checkins import Hall
 from services.points.checkins_api import CheckinDesk
 from services.points.deciding_api import DecidingDesk
+from services.points.domain.shelf import Words
+from services.points.fonts import find_font
 from services.points.gathering_store import CHECKINS, GATHERINGS, MongoGatherings
 from services.points.gatherings_api import GatheringDesk
 from services.points.member_store import MEMBERS, MongoMembers
+from services.points.paper_store import MongoPapers
 from services.points.paying import Teller
 from services.points.policy import POLICY
+from services.points.presses import PaperDesk
+from services.points.printing import Press
 from services.points.prize_census import PrizeCensus
 from services.points.prize_metrics import PrizeMetrics
 from services.points.prize_store import BENEFITS, REDEMPTIONS, STORE, MongoBenefits, MongoPrizes
@@ -71,6 +78,7 @@ from shared.context import Context
 from shared.ids import new_id
 from shared.mongo.timers import Timer
 from shared.reference.load import load
+from shared.reference.reference import Reference
 from shared.runtime import Process
 from shared.settings import KafkaSettings
 from shared.web import export
@@ -83,10 +91,12 @@ async def api(process: Process) -> None:
     settings = PointsSettings()
     reference = load(settings.reference)
 
+    press = Press(find_font(settings.font))
+
     def routers(parts: Api) -> list[APIRouter]:
         database = parts.opened.database
         desk = CampaignDesk(parts.lane, CAMPAIGNS, MongoCampaigns(database), ReferenceRules(reference))
-        prizes = _prizes(parts, ReferenceShelf(reference))
+        prizes = [*_prizes(parts, ReferenceShelf(reference)), *_papers(parts, reference, press)]
         own = export.router(SERVICE, exporter(database), system_clock)
         activities = _activities(parts, ReferenceRules(reference))
         return [http.router(MongoViews(database)), campaigns_api.router(desk), *activities, *prizes, own]
@@ -100,6 +110,14 @@ async def api(process: Process) -> None:
         routers=routers,
         policy=POLICY,
     )
+
+
+def _papers(parts: Api, reference: Reference, press: Press) -> list[APIRouter]:
+    """Statements, reports, certificates and notices."""
+    office = {code: Words(place.zh, place.en) for code, place in reference.subdistricts.items()}
+    shelf, views = ReferenceShelf(reference), MongoPapers(parts.opened.database)
+    desk = PaperDesk(views, shelf, press, office, reference.points.rankings, system_clock)
+    return [papers_api.router(desk), reports_api.router(desk)]
 
 
 def _prizes(parts: Api, shelf: ReferenceShelf) -> list[APIRouter]:

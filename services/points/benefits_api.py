@@ -1,7 +1,5 @@
 """The register of benefits over HTTP: what homes give without points, to whom, when, by whom."""
 
-import csv
-import io
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,6 +12,7 @@ from services.points.domain.benefit import Benefit, For, Sort
 from services.points.giving import Gift, Give, Revoke
 from services.points.homes_api import desk_home
 from services.points.ports import Kept
+from services.points.printing import csv_bytes
 from services.points.prize_forms import BenefitIn, RevokeIn
 from services.points.prize_ports import BenefitViews, Members, Shelf
 from shared.errors import Invalid
@@ -89,17 +88,24 @@ def router(desk: BenefitDesk) -> APIRouter:
 
 
 def as_csv(benefits: Iterable[Benefit]) -> bytes:
-    """With a BOM, so that a spreadsheet reads the Chinese; what begins like a formula is made harmless."""
-    out = io.StringIO()
-    rows = csv.writer(out)
-    rows.writerow(
-        ["编号 id", "之家 home", "骑手 rider", "类别 sort", "名称", "name", "发放时间 given", "经手 by", "作废 revoked"]
-    )
-    for one in benefits:
-        given, revoked = one.given_at.isoformat(), one.revoked_at.isoformat() if one.revoked_at else ""
-        row = [one.id, one.home, one.rider, one.sort, one.name_zh, one.name_en, given, one.by, revoked]
-        rows.writerow([f"'{cell}" if cell[:1] in tuple("=+-@\t") else cell for cell in row])
-    return b"\xef\xbb\xbf" + out.getvalue().encode()
+    """One line a benefit."""
+    heads = [
+        "编号 id",
+        "之家 home",
+        "骑手 rider",
+        "类别 sort",
+        "名称",
+        "name",
+        "发放时间 given",
+        "经手 by",
+        "作废 revoked",
+    ]
+    return csv_bytes([heads, *(_row(one) for one in benefits)])
+
+
+def _row(one: Benefit) -> list[str]:
+    given, revoked = one.given_at.isoformat(), one.revoked_at.isoformat() if one.revoked_at else ""
+    return [one.id, one.home, one.rider, one.sort, one.name_zh, one.name_en, given, one.by, revoked]
 
 
 def _named(name: str) -> dict[str, str]:

@@ -15,6 +15,13 @@ def bounds(month: str, zone: ZoneInfo) -> tuple[datetime, datetime]:
         raise NotFound("month: a month is written 2026-11") from None
 
 
+def quarter_bounds(quarter: str, zone: ZoneInfo) -> tuple[datetime, datetime]:
+    """The same of `2026-Q4`."""
+    year, _, number = quarter.partition("-Q")
+    first = int(number) * 3 - 2
+    return bounds(f"{year}-{first:02}", zone)[0], bounds(f"{year}-{first + 2:02}", zone)[1]
+
+
 def last_months(now: datetime, zone: ZoneInfo, count: int) -> list[tuple[datetime, datetime]]:
     """The last `count` whole months before the one of `now`, the oldest first."""
     day = now.astimezone(zone)

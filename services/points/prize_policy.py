@@ -10,6 +10,10 @@ def _desk(zh: str, en: str) -> Rule:
     return allow(*DESKS, reach=Reach.COMMUNITIES, zh=zh, en=en)
 
 
+def _office(zh: str, en: str) -> Rule:
+    return allow(*DESKS, reach=Reach.SUBDISTRICT, zh=zh, en=en)
+
+
 def _everyone(zh: str, en: str) -> Rule:
     return allow(Role.RIDER, *DESKS, reach=Reach.SUBDISTRICT, zh=zh, en=en)
 
@@ -44,5 +48,17 @@ POLICY: Policy = {
     "GET /v1/benefits": _own_or_desk(
         "我得到的福利，或我辖区的福利登记", "what I was given, or what homes of mine gave"
     ),
+    "GET /v1/statements/{month}.pdf": _rider("我的月结单", "my statement of a month"),
+    "GET /v1/statements/{month}.csv": _rider("我的月结单（可核对链值）", "my statement, to verify the chain with"),
+    "GET /v1/passbooks/{rider}/statements/{month}.pdf": _office("某位骑手的月结单", "a rider's statement"),
+    "POST /v1/passbooks/{rider}/certificate.pdf": _office("开具志愿服务证明", "a certificate of what a rider has done"),
+    "GET /v1/homes/{home_id}/statements/{month}.pdf": _desk("一个之家的月结单", "a home's statement"),
+    "GET /v1/homes/{home_id}/statements/{month}.csv": _desk(
+        "一个之家的月结单（表格）", "a home's statement as a table"
+    ),
+    "GET /v1/reports/{month}.pdf": _office("街道积分月报", "the sub-district's month, sums only"),
+    "GET /v1/reports/{month}.csv": _office("街道积分月报（表格）", "the sub-district's month as a table"),
+    "POST /v1/notices/{quarter}.pdf": _desk("季度公示（姓名打码）", "a quarter to be put up, names masked"),
+    "GET /v1/rankings/{month}": _rider("小队名次（默认关闭）", "places of my squad, off by default"),
     "GET /v1/benefits.csv": _desk("福利登记表", "the register as a table"),
 }

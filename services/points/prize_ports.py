@@ -10,6 +10,7 @@ from services.points.domain.benefit import Benefit
 from services.points.domain.budget import Budget, BudgetLine
 from services.points.domain.redemption import Redemption, State
 from services.points.domain.shelf import Home, Prize, Words
+from services.points.domain.statement import Earned, HomeMonth, MonthReport, Statement
 from services.points.domain.stock import Movement, Stock
 from services.points.domain.taking import Code, Guesses, Taken
 from services.points.ports import Kept
@@ -154,4 +155,32 @@ class BenefitViews(Protocol):
         self, scope: Scope, since: datetime | None, until: datetime | None, limit: int
     ) -> Sequence[Benefit]:
         """The latest first, given within [since, until)."""
+        ...
+
+
+class PaperViews(Protocol):
+    """What statements and reports are made of: [since, until) in each."""
+
+    async def statement(
+        self, scope: Scope, rider: str, month: str, since: datetime, until: datetime
+    ) -> Statement | None:
+        """One's own, empty where nothing was ever written; a desk's are those of its sub-district, else None."""
+        ...
+
+    async def home_month(self, scope: Scope, home: Home, month: str, since: datetime, until: datetime) -> HomeMonth: ...
+
+    async def report(self, scope: Scope, month: str, since: datetime, until: datetime) -> MonthReport:
+        """Sums of the whole sub-district."""
+        ...
+
+    async def by_activity(self, scope: Scope, rider: str, since: datetime, until: datetime) -> Sequence[Earned] | None:
+        """What a rider was awarded for what he did then; None as in `statement`."""
+        ...
+
+    async def by_rider(self, scope: Scope, since: datetime, until: datetime) -> Sequence[Earned]:
+        """What the riders of the desk's communities were awarded, by rider."""
+        ...
+
+    async def of_squad(self, scope: Scope, since: datetime, until: datetime) -> Sequence[Earned]:
+        """The same of the rider's own squad."""
         ...

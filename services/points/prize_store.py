@@ -36,7 +36,13 @@ STORE = Store(STOCKS, MOVEMENTS, BUDGETS, BUDGET_LINES, REDEMPTIONS, TAKEN, CODE
 
 COLLECTIONS = (
     Collection("stocks", (IndexModel([("home", ASCENDING)], name="of_home"),)),
-    Collection("movements", (IndexModel([("stock", ASCENDING), ("number", ASCENDING)], name="of_stock", unique=True),)),
+    Collection(
+        "movements",
+        (
+            IndexModel([("stock", ASCENDING), ("number", ASCENDING)], name="of_stock", unique=True),
+            IndexModel([("home", ASCENDING), ("at", ASCENDING)], name="of_home"),
+        ),
+    ),
     Collection("budgets", (IndexModel([("home", ASCENDING)], name="of_home"),)),
     Collection("budget_lines", (IndexModel([("home", ASCENDING), ("_id", ASCENDING)], name="of_home"),)),
     Collection(

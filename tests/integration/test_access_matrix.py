@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
+from zoneinfo import ZoneInfo
 
 import httpx2
 import pytest
@@ -143,6 +144,53 @@ HELD_ID = redemption_id(RIDER, "wish-1")
 """The towel that the rider has held at the home here."""
 
 
+def papers(home: str) -> list[Row]:
+    """A statement is its rider's, and the office's; nobody reads in a report who did what."""
+    book, month = f"/v1/passbooks/{RIDER}", datetime.now(ZoneInfo("Asia/Shanghai")).strftime("%Y-%m")
+    days = {"name": NAME, "since": "2020-01-01", "until": "2099-12-31"}
+    notice = {"names": {RIDER: "钱塘江"}}
+    return [
+        Row("GET /v1/statements/{month}.pdf", ok("rider"), 200, RIDER, f"/v1/statements/{month}.pdf"),
+        Row("GET /v1/statements/{month}.csv", ok("rider"), 200, RIDER, f"/v1/statements/{month}.csv"),
+        Row(
+            "GET /v1/passbooks/{rider}/statements/{month}.pdf",
+            ok(*AND_NEXT),
+            mark=RIDER,
+            path=f"{book}/statements/{month}.pdf",
+        ),
+        Row(
+            "POST /v1/passbooks/{rider}/certificate.pdf",
+            ok(*AND_NEXT),
+            mark=NAME,
+            path=f"{book}/certificate.pdf",
+            body={"json": days},
+        ),
+        Row(
+            "GET /v1/homes/{home_id}/statements/{month}.pdf",
+            ok(*DESK),
+            mark="毛巾",
+            path=f"{home}/statements/{month}.pdf",
+        ),
+        Row(
+            "GET /v1/homes/{home_id}/statements/{month}.csv",
+            ok(*DESK),
+            mark="毛巾",
+            path=f"{home}/statements/{month}.csv",
+        ),
+        Row("GET /v1/reports/{month}.pdf", ok(*AND_NEXT), 200, "帮助居民", f"/v1/reports/{month}.pdf"),
+        Row("GET /v1/reports/{month}.csv", ok(*AND_NEXT), 200, "帮助居民", f"/v1/reports/{month}.csv"),
+        Row(
+            "POST /v1/notices/{quarter}.pdf",
+            ok(*DESK),
+            200,
+            "钱**",
+            f"/v1/notices/{month[:4]}-Q{(int(month[5:]) + 2) // 3}.pdf",
+            body={"json": notice},
+        ),
+        Row("GET /v1/rankings/{month}", {}, 409, path=f"/v1/rankings/{month}"),
+    ]
+
+
 def prizes() -> list[Row]:
     """Homes are everybody's of the sub-district; what is in their books is their desk's, what is held is its rider's."""
     home, held = "/v1/homes/home-a", f"/v1/redemptions/{HELD_ID}"
@@ -198,6 +246,7 @@ def prizes() -> list[Row]:
             path=f"{held}/cancel",
             body={"json": {"reason": "不要了"}},
         ),
+        *papers(home),
         Row("GET /v1/benefits", ok("rider", *DESK), 200, "大病保险"),
         Row("GET /v1/benefits.csv", ok(*DESK), 200, "大病保险"),
         Row(

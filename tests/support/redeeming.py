@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter
 
-from services.points import benefits_api, homes_api, redemptions_api, stock_api
+from services.points import benefits_api, homes_api, papers_api, redemptions_api, reports_api, stock_api
 from services.points.benefits_api import BenefitDesk
 from services.points.booking import Ledger
 from services.points.domain import pickup
@@ -16,12 +16,15 @@ from services.points.domain.benefit import For
 from services.points.domain.entry import Grounds, Kind, Step
 from services.points.domain.keys import activity_key
 from services.points.domain.member import Member
+from services.points.domain.paper import Paper
 from services.points.domain.redemption import HELD, Line, Redemption, State
 from services.points.domain.shelf import Home, Prize, Words
 from services.points.domain.stock import Movement, Stock
 from services.points.giving import Gift, Give
 from services.points.homes_api import Hall
 from services.points.member_store import MEMBERS
+from services.points.paper_store import MongoPapers
+from services.points.presses import PaperDesk
 from services.points.prize_store import (
     BENEFITS,
     BUDGETS,
@@ -215,10 +218,23 @@ class Counter:
         await self.lane.submit(Expire(ending(id_, "system:points")), seconds=60)
 
 
-def routers(database: Database, lane: Lane, shelf: StubShelf | None = None) -> list[APIRouter]:
-    """All routes about homes, prizes, redemptions and benefits."""
+class StubPress:
+    """Prints the words alone, on any machine."""
+
+    async def pdf(self, paper: Paper) -> bytes:
+        return "\n".join(("%PDF", *paper.texts())).encode()
+
+
+def routers(
+    database: Database, lane: Lane, shelf: StubShelf | None = None, *, rankings: bool = False
+) -> list[APIRouter]:
+    """All routes about homes, prizes, redemptions, benefits and papers."""
     shelf, views = shelf or StubShelf(), MongoPrizes(database)
+    office = {BEIDAJIE: Words("北大街街道", "Beidajie"), "140302004": Words("邻街道", "Elsewhere")}
+    papers = PaperDesk(MongoPapers(database), shelf, StubPress(), office, rankings, system_clock)
     return [
+        papers_api.router(papers),
+        reports_api.router(papers),
         homes_api.router(Hall(shelf, views, system_clock)),
         stock_api.router(StockDesk(lane, STORE, shelf, views)),
         redemptions_api.router(RedemptionDesk(lane, STORE, LEDGER, shelf, views, system_clock, lambda: "secret")),
