@@ -5,18 +5,17 @@ from typing import Final
 
 from shared.errors import Refused
 
-PACKAGES: Final = "fonts-wqy-zenhei or fonts-droid-fallback"
+PACKAGES: Final = "fonts-wqy-zenhei or fonts-wqy-microhei"
 
 FOLDERS: Final = (Path("/usr/share/fonts"), Path("/usr/local/share/fonts"), Path.home() / ".fonts")
 NAMES: Final = (
     "wqy-zenhei.ttc",
     "wqy-microhei.ttc",
-    "DroidSansFallbackFull.ttf",
-    "DroidSansFallback.ttf",
     "simhei.ttf",
     "msyh.ttc",
 )
-"""The best first. TrueType outlines only: those of OpenType fonts (Noto CJK) cannot be embedded."""
+"""The best first. TrueType outlines only: those of OpenType fonts (Noto CJK) cannot be embedded. Fallback fonts such as Droid
+Sans Fallback have no Latin letters."""
 
 
 class NoFont(Refused):

@@ -67,7 +67,7 @@ def statement_paper(statement: Statement, zone: ZoneInfo, name_of: Mapping[str, 
         "爱心存折月结单",
         "Statement of the love passbook",
         facts,
-        (Table(f"明细 lines ({len(rows)})", heads, rows, (1, 3, 4, 1, 1, 2, 3)),),
+        (Table(f"明细 lines ({len(rows)})", heads, rows, (3, 8, 11, 4, 4, 5, 8)),),
         ("链值可用 CSV 文件逐行核对。The chain can be verified line by line with the CSV file.", _made(now, zone)),
     )
 

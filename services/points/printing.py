@@ -95,6 +95,7 @@ def _flow(paper: Paper, has: frozenset[int], width: float) -> list[Any]:
 
     title = ParagraphStyle("title", fontName=FONT, fontSize=16, leading=22, alignment=1)
     text = ParagraphStyle("text", fontName=FONT, fontSize=9, leading=13, wordWrap="CJK")
+    head = ParagraphStyle("head", fontName=FONT, fontSize=9, leading=13)
     name = ParagraphStyle("name", parent=text, fontSize=11, leading=16, spaceBefore=8, spaceAfter=3)
 
     def words(content: str | int, style: ParagraphStyle) -> Paragraph:
@@ -104,16 +105,17 @@ def _flow(paper: Paper, has: frozenset[int], width: float) -> list[Any]:
     found = [words(paper.title_zh, title), words(paper.title_en, title), Spacer(1, 8)]
     for table in (facts, *paper.tables):
         found += [words(table.name, name)] if table.name else []
-        found += [_grid(table, width, lambda cell: words(cell, text))] if table.heads or table.rows else []
+        heads = [[words(cell, head) for cell in table.heads]] if table.heads else []
+        rows = [[words(cell, text) for cell in row] for row in table.rows]
+        found += [_grid([*heads, *rows], table, width)] if heads or rows else []
     return [*found, Spacer(1, 10), *(words(line, text) for line in paper.foot)]
 
 
-def _grid(table: Table, width: float, draw: Any) -> Any:
+def _grid(rows: list[list[Any]], table: Table, width: float) -> Any:
     from reportlab.lib.colors import HexColor
     from reportlab.platypus import Table as Grid
 
     part = width / sum(table.widths)
-    rows = [[draw(cell) for cell in row] for row in ((table.heads,) if table.heads else ()) + table.rows]
     style: list[tuple[Any, ...]] = [
         ("GRID", (0, 0), (-1, -1), 0.4, HexColor("#999999")),
         ("VALIGN", (0, 0), (-1, -1), "TOP"),

@@ -411,3 +411,80 @@ async def test_benefits_are_entered_for_those_they_are_for(client: httpx2.AsyncC
     assert len(text.splitlines()) == 3
     assert "大病保险" in text
     assert (await client.get("/v1/benefits.csv?since=2026-07-02T00:00:00Z", headers=STAFF)).text.count("\n") == 1
+
+
+def this_month() -> str:
+    return system_clock().astimezone(SHELF.zone(BEIDAJIE)).strftime("%Y-%m")
+
+
+async def words(client: httpx2.AsyncClient, path: str, who: dict[str, str], status: int = 200, **body: Any) -> str:
+    sent = client.post(path, headers=who, json=body) if body else client.get(path, headers=who)
+    answer = await sent
+    assert answer.status_code == status, answer.text
+    return answer.content.decode("utf-8-sig")
+
+
+async def test_statements_are_made_of_what_is_stored(client: httpx2.AsyncClient, store: MongoStore) -> None:
+    held = await wish(client, ANNA)
+    month, before = this_month(), "2025-01"
+    mine = await words(client, f"/v1/statements/{month}.pdf", ANNA)
+    for fact in ("期初余额 opening balance\n0\n", "期末余额 closing balance\n5\n", "兑换预约 reserved"):
+        assert fact in mine
+    book = (await Ledger.read(store.database)).passbooks["anna"]
+    assert book.digest in mine
+    assert book.digest in await words(client, f"/v1/statements/{month}.csv", ANNA)
+    assert "期末余额 closing balance\n0\n" in await words(client, f"/v1/statements/{before}.pdf", ANNA)
+    assert "期末余额 closing balance\n5\n" in await words(client, "/v1/statements/2099-01.pdf", ANNA)
+    assert "anna" in await words(client, f"/v1/passbooks/anna/statements/{month}.pdf", STAFF)
+    await words(client, f"/v1/passbooks/nobody/statements/{month}.pdf", STAFF, 404)
+    await words(client, "/v1/statements/2026-13.pdf", ANNA, 422)
+
+    proof = await get(client, f"/v1/redemptions/{held['redemption']}/token", ANNA)
+    await post(client, "/v1/redemptions/pickup", STAFF, token=proof["token"])
+    home = await words(client, f"/v1/homes/home-a/statements/{month}.csv", STAFF)
+    assert "毛巾 Towel,2,0,0,1,1" in home
+    assert home.count("毛巾 Towel,") == 3  # both prizes of the shelf are called so, one was handed out
+    assert "points redeemed,5" in home
+    assert "anna" not in home
+    report = await words(client, f"/v1/reports/{month}.csv", STAFF)
+    for line in ("riders awarded,2", "points awarded,20", "help,2,20", "picked up,1,5"):
+        assert line in report
+    await words(client, f"/v1/reports/{month}.csv", ANNA, 403)
+
+
+async def test_certificates_and_notices_are_the_desks(client: httpx2.AsyncClient) -> None:
+    days = {"name": "张三", "since": "2020-01-01", "until": "2099-12-31"}
+    made = await words(client, "/v1/passbooks/anna/certificate.pdf", STAFF, **days)
+    assert "张三" in made
+    assert "帮助居民 help\n1\n10" in made
+    await words(client, "/v1/passbooks/anna/certificate.pdf", STAFF, 422, **{**days, "until": "2019-12-31"})
+    month = this_month()
+    quarter = f"{month[:4]}-Q{(int(month[5:]) + 2) // 3}"
+    names = {"bert": "欧阳娜娜", "anna": "张三"}
+    notice = await words(client, f"/v1/notices/{quarter}.pdf", STAFF, names=names)
+    assert "欧**" in notice
+    assert "张" not in notice  # she lives next door
+    assert "bert" not in notice
+    await words(client, "/v1/notices/2026-Q5.pdf", STAFF, 422, names=names)
+
+
+async def test_places_are_shown_to_riders_alone_and_only_where_that_is_wanted(
+    client: httpx2.AsyncClient, store: MongoStore, lane: Lane, tmp_path: Path
+) -> None:
+    month = this_month()
+    assert (await get(client, f"/v1/rankings/{month}", ANNA, 409))["code"] == "rankings-off"
+    await get(client, f"/v1/rankings/{month}", STAFF, 403)
+    await Counter(lane).fund("anna", points=1, about="more")
+    member = Member("bert", 2, BEIDAJIE, "rider", "active", "squad-1", community=HERE)
+    store.put("members", {**MEMBERS.dump(member), "version": 2})
+    own = routers(store.database, lane, SHELF, rankings=True)
+    verifier = TokenVerifier(read_jwks(SIGNER.write_jwks(tmp_path / "jwks.json")), ISSUER, AUDIENCE)
+    metrics = Metrics("points", "api", "r")
+    app = create("points", metrics=metrics, checks={}, routers=own, policy=rows_of(POLICY, *own), verifier=verifier)
+    async with served(app) as open_:
+        places = await get(open_, f"/v1/rankings/{month}", BERT)
+        assert places == [
+            {"place": 1, "points": 11, "mine": False},
+            {"place": 2, "points": 10, "mine": True},
+        ]
+        await get(open_, f"/v1/rankings/{month}", STAFF, 403)

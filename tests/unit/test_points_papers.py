@@ -245,10 +245,10 @@ async def test_without_a_font_it_says_what_to_install() -> None:
 
 def test_a_font_is_found_in_the_known_folders_the_best_first(tmp_path: Path) -> None:
     assert find_font(None, (tmp_path / "none", tmp_path)) is None
-    for name in ("DejaVuSans.ttf", "simhei.ttf", "DroidSansFallback.ttf"):
+    for name in ("DejaVuSans.ttf", "simhei.ttf", "wqy-microhei.ttc"):
         (tmp_path / "some").mkdir(exist_ok=True)
         (tmp_path / "some" / name).touch()
-    assert find_font(None, (tmp_path,)) == tmp_path / "some/DroidSansFallback.ttf"
+    assert find_font(None, (tmp_path,)) == tmp_path / "some/wqy-microhei.ttc"
     assert find_font(tmp_path / "some/simhei.ttf", ()) == tmp_path / "some/simhei.ttf"
     with pytest.raises(ValueError, match="QIANSHAO_FONT: there is no file"):
         find_font(tmp_path / "gone.ttf")
