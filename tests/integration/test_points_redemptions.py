@@ -453,14 +453,14 @@ async def test_statements_are_made_of_what_is_stored(client: httpx2.AsyncClient,
 
 
 async def test_certificates_and_notices_are_the_desks(client: httpx2.AsyncClient) -> None:
-    days = {"name": "张三", "since": "2020-01-01", "until": "2099-12-31"}
+    days: dict[str, Any] = {"name": "张三", "since": "2020-01-01", "until": "2099-12-31"}
     made = await words(client, "/v1/passbooks/anna/certificate.pdf", STAFF, **days)
     assert "张三" in made
     assert "帮助居民 help\n1\n10" in made
     await words(client, "/v1/passbooks/anna/certificate.pdf", STAFF, 422, **{**days, "until": "2019-12-31"})
     month = this_month()
     quarter = f"{month[:4]}-Q{(int(month[5:]) + 2) // 3}"
-    names = {"bert": "欧阳娜娜", "anna": "张三"}
+    names: Any = {"bert": "欧阳娜娜", "anna": "张三"}
     notice = await words(client, f"/v1/notices/{quarter}.pdf", STAFF, names=names)
     assert "欧**" in notice
     assert "张" not in notice  # she lives next door
