@@ -15,6 +15,7 @@ from ops.local.state import REPOSITORY
 from services.dispatch.department_metrics import WebhookMetrics
 from services.dispatch.metrics import DispatchMetrics
 from services.intake.metrics import AccountMetrics, ReviewMetrics
+from services.points.activity_metrics import ActivityMetrics, WaitingMetrics
 from services.points.prize_metrics import PrizeMetrics
 from shared.clock import system_clock
 from shared.kafka.agents import Consumer
@@ -247,6 +248,28 @@ ROWS: dict[str, tuple[Panel, ...]] = {
             {"{{home}}": "max by (home) (qianshao_points_redeemed_points)"},
         ),
     ),
+    "活动 · Activities": (
+        Panel(
+            "待审批的活动 · Activities waiting",
+            "short",
+            {"{{kind}}": "max by (kind) (qianshao_points_activities_waiting)"},
+        ),
+        Panel(
+            "最久的等待 · The oldest of them",
+            "s",
+            {"{{kind}}": "max by (kind) (qianshao_points_activities_oldest_seconds)"},
+        ),
+        Panel(
+            "审批结果 · Decisions",
+            "short",
+            {"{{kind}} {{outcome}}": "sum by (kind, outcome) (increase(qianshao_points_activities_decided_total[1d]))"},
+        ),
+        Panel(
+            "签到 · Check-ins",
+            "short",
+            {"{{outcome}}": "sum by (outcome) (increase(qianshao_points_checkins_total[1h]))"},
+        ),
+    ),
     "人与数据 · People and data": (
         Panel("登录 · Logins", "cps", {"{{way}} {{outcome}}": _rate("qianshao_intake_logins_total", "way, outcome")}),
         Panel("续期 · Refreshes", "cps", {"{{outcome}}": _rate("qianshao_intake_session_refreshes_total", "outcome")}),
@@ -355,6 +378,8 @@ def worker_registry() -> CollectorRegistry:
     WebhookMetrics(metrics.registry)
     PrizeMetrics(metrics.registry)
     ReviewMetrics(metrics.registry)
+    ActivityMetrics(metrics.registry)
+    WaitingMetrics(metrics.registry)
     return metrics.registry
 
 

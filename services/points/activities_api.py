@@ -15,7 +15,6 @@ from services.points.activity_out import (
     page_out,
 )
 from services.points.activity_ports import ActivityViews
-from services.points.captains import squad_led_by
 from services.points.domain.activity import Activity, activity_id
 from services.points.domain.campaign import community_of
 from services.points.domain.listing import Mark, read_cursor
@@ -64,14 +63,13 @@ def router(parts: ActivityDesk) -> APIRouter:
     async def get_waiting(caller: Caller, after: After = None, limit: Limit = 20) -> ActivitiesOut:
         return page_out(await parts.views.waiting(caller.scope, _mark(after), limit + 1), limit)
 
-    @routes.get("/squad/activities", summary="What waits of my squad, the oldest first")
+    @routes.get("/squad/activities", summary="What waits of the squad that I lead, the oldest first")
     async def get_squad(caller: Caller, after: After = None, limit: Limit = 20) -> ActivitiesOut:
-        squad = squad_led_by(caller)
-        return page_out(await parts.views.of_squad(caller.scope, squad, _mark(after), limit + 1), limit)
+        return page_out(await parts.views.of_squad(caller.scope, caller.squad_led, _mark(after), limit + 1), limit)
 
     @routes.get("/activities/{activity_id}", summary="One activity with its history")
     async def get_activity(activity_id: str, caller: Caller) -> ActivityOut:
-        found = await parts.views.activity(caller.scope, caller.squad if caller.captain else None, activity_id)
+        found = await parts.views.activity(caller.scope, caller.squad_led, activity_id)
         if found is None:
             raise NotFound(NONE)
         return activity_out(found)

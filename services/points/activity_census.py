@@ -1,13 +1,12 @@
 """Counting what waits for staff, out of the activities themselves: what is stored is what is shown."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
 
 import structlog
 
 from services.points.activity_metrics import WaitingMetrics
 from shared.clock import Clock
-from shared.mongo.client import DatabaseError, Document
+from shared.mongo.client import Database, DatabaseError, Document
 from shared.mongo.lease import Lease
 
 log = structlog.get_logger(__name__)
@@ -17,12 +16,10 @@ _RENEW_SECONDS = 3.0
 
 
 class ActivityCensus:
-    """`look()` counts once; `run()` repeats it while this worker has the lease. `read`: kind, count and oldest of each."""
+    """`look()` counts once; `run()` repeats it while this worker has the lease."""
 
-    def __init__(
-        self, read: Callable[[], Awaitable[list[Document]]], lease: Lease, metrics: WaitingMetrics, clock: Clock
-    ) -> None:
-        self._read = read
+    def __init__(self, database: Database, lease: Lease, metrics: WaitingMetrics, clock: Clock) -> None:
+        self._activities = database["activities"]
         self._lease = lease
         self._metrics = metrics
         self._clock = clock
@@ -48,7 +45,11 @@ class ActivityCensus:
 
     async def look(self) -> None:
         """Count what waits now."""
-        found, now = await self._read(), self._clock()
+        pipeline: list[Document] = [
+            {"$match": {"decided_at": None}},
+            {"$group": {"_id": "$kind", "count": {"$sum": 1}, "oldest": {"$min": "$received_at"}}},
+        ]
+        found, now = await self._activities.aggregate(pipeline).to_list(None), self._clock()
         self._metrics.clear()
         for row in found:
             self._metrics.waiting.labels(row["_id"]).set(row["count"])

@@ -31,8 +31,10 @@ class ActivityViews(Protocol):
         """Those of them that nobody has decided about, the oldest first."""
         ...
 
-    async def of_squad(self, scope: Scope, squad: str, after: Mark | None, limit: int) -> list[tuple[Activity, int]]:
-        """Those of a squad that nobody has decided about, the oldest first."""
+    async def of_squad(
+        self, scope: Scope, squad: str | None, after: Mark | None, limit: int
+    ) -> list[tuple[Activity, int]]:
+        """Those of a squad that nobody has decided about, the oldest first; none of no squad."""
         ...
 
 

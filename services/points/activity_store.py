@@ -4,7 +4,7 @@ from typing import Any
 
 from pymongo import ASCENDING, DESCENDING, IndexModel
 
-from services.points.domain.activity import OPEN, Activity
+from services.points.domain.activity import Activity
 from services.points.domain.listing import Mark
 from shared.mongo.client import Database, Document
 from shared.mongo.indexes import Collection
@@ -84,7 +84,11 @@ class MongoActivities:
     async def waiting(self, scope: Scope, after: Mark | None, limit: int) -> list[tuple[Activity, int]]:
         return await self._page({**within(scope, "community"), "decided_at": None}, after, limit, 1)
 
-    async def of_squad(self, scope: Scope, squad: str, after: Mark | None, limit: int) -> list[tuple[Activity, int]]:
+    async def of_squad(
+        self, scope: Scope, squad: str | None, after: Mark | None, limit: int
+    ) -> list[tuple[Activity, int]]:
+        if squad is None:
+            return []
         query = {"subdistrict": scope.subdistrict, "squad": squad, "decided_at": None}
         return await self._page(query, after, limit, 1)
 
@@ -95,13 +99,3 @@ class MongoActivities:
             query = {"$and": [query, {"$or": [{"received_at": {beyond: after.at}}, same]}]}
         found = self._activities.find(query).sort([("received_at", way), ("_id", way)]).limit(limit)
         return [(ACTIVITIES.load(one), one["version"]) for one in await found.to_list(None)]
-
-
-async def waiting_by_kind(database: Database) -> list[Document]:
-    """How many wait for staff and since when, by kind: `_id`, `count`, `oldest`."""
-    states = [state.value for state in OPEN]
-    pipeline: list[Document] = [
-        {"$match": {"decided_at": None, "state": {"$in": states}}},
-        {"$group": {"_id": "$kind", "count": {"$sum": 1}, "oldest": {"$min": "$received_at"}}},
-    ]
-    return await database["activities"].aggregate(pipeline).to_list(None)

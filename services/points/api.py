@@ -138,7 +138,7 @@ def router(views: Views) -> APIRouter:
 
 
 def _lines(entries: Sequence[Entry]) -> list[EntryOut]:
-    return [_entry_out(entry) for entry in entries]
+    return [entry_out(entry) for entry in entries]
 
 
 def _passbook_out(rider: str, book: Passbook | None) -> PassbookOut:
@@ -155,7 +155,8 @@ def _passbook_out(rider: str, book: Passbook | None) -> PassbookOut:
     )
 
 
-def _entry_out(entry: Entry) -> EntryOut:
+def entry_out(entry: Entry) -> EntryOut:
+    """One line as people see it."""
     return EntryOut(
         entry=entry.id, **{field: getattr(entry, field) for field in EntryOut.model_fields if field != "entry"}
     )
@@ -181,5 +182,5 @@ def _incident_out(incident: Incident, entries: Sequence[tuple[str, Entry]]) -> I
         emergency=resolved.emergency if resolved else incident.emergency,
         sightings=[_sighting_out(sighting) for sighting in incident.sightings],
         order=[_sighting_out(sighting) for sighting in resolved.sightings] if resolved else [],
-        entries=[AwardOut(rider=rider, line=_entry_out(entry)) for rider, entry in entries],
+        entries=[AwardOut(rider=rider, line=entry_out(entry)) for rider, entry in entries],
     )

@@ -9,7 +9,6 @@ from fastapi import APIRouter, Request
 from services.points.activities import DecideActivity, Desk, Sight
 from services.points.activity_forms import ApprovalIn, ApprovalsIn, RejectIn, SeenIn
 from services.points.activity_out import ActivityOut, ApprovalsOut, ApprovedOut, activity_out
-from services.points.captains import squad_led_by
 from services.points.domain.activity import Act
 from shared.errors import FieldError, Refused, Unavailable
 from shared.masking import mask_phones
@@ -40,7 +39,6 @@ def router(parts: DecidingDesk) -> APIRouter:
 
     @routes.post("/activities/{activity_id}/recommend", summary="Recommend what somebody of my squad did")
     async def recommend(activity_id: str, wish: SeenIn, request: Request, caller: Caller) -> ActivityOut:
-        squad_led_by(caller)
         return await _decide(parts, activity_id, wish, Act.RECOMMEND, request, caller)
 
     @routes.post("/activities/{activity_id}/approve", summary="Approve an activity")
@@ -67,7 +65,7 @@ async def _decide(
     caller: Principal,
     reason: str | None = None,
 ) -> ActivityOut:
-    sight = Sight(caller.scope, caller.squad if caller.captain else None)
+    sight = Sight(caller.scope, caller.squad_led)
     context = context_of(request, caller.actor)
     found = await parts.lane.submit(DecideActivity(parts.desk, id_, wish.expected_version, act, sight, context, reason))
     if found[0].decided_at is not None:

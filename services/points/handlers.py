@@ -94,7 +94,7 @@ class Learn:
 
     def _of_judged(self, judged: Judged) -> Iterable[Ref]:
         """What he may have been paid, and what takes it back."""
-        keys = [award_key(self.incident, rule, judged.rider, kind) for rule in self._tariffs().rules for kind in AWARD]
+        keys = [award_key(self.incident, rule, judged.rider, kind) for rule in self._tariffs().awards for kind in AWARD]
         yield from post_refs(self.books, judged.rider, [*keys, *map(reversal_key, keys)])
 
     def _capped(self, work: Work, step: Step) -> Step:

@@ -74,6 +74,18 @@ class CampaignViews(Protocol):
         ...
 
 
+class EntryViews(Protocol):
+    """Single entries outside any transaction, and what waits for a second person."""
+
+    async def entry(self, scope: Scope, id_: str) -> tuple[str, Entry] | None:
+        """The rider and his entry: his own for him, those of its riders for a desk."""
+        ...
+
+    async def proposals(self, scope: Scope, limit: int) -> list[Incident]:
+        """Incidents of the desk in which somebody was proposed for something outstanding and nobody has decided."""
+        ...
+
+
 class Views(Protocol):
     """What people look at, outside any transaction: never what is out of the caller's scope."""
 

@@ -33,7 +33,16 @@ JUDGEMENTS: Records[Judgement] = Records("judgements", Judgement)
 BOOKS = Books(INCIDENTS, PASSBOOKS, ENTRIES, MONTHS)
 
 COLLECTIONS = (
-    Collection("incidents"),
+    Collection(
+        "incidents",
+        (
+            IndexModel(
+                [("outstanding.state", ASCENDING)],
+                name="proposed",
+                partialFilterExpression={"outstanding.state": "proposed"},
+            ),
+        ),
+    ),
     Collection("passbooks", (IndexModel([("account", ASCENDING)], name="account", unique=True),)),
     Collection(
         "entries",

@@ -18,11 +18,13 @@ import pytest
 from starlette.routing import Route
 
 from ops.local import plan
+from services.points.domain import checkin
 from services.points.giving import benefit_id
 from services.points.redeeming import redemption_id
 from shared.web.auth import Role
 from shared.web.policy import OF_EVERY_PROCESS, Policy
 from tests.support import estate as house
+from tests.support.doing import activity_wish, gathering, gathering_wish
 from tests.support.estate import (
     BEIDAJIE,
     CODE,
@@ -38,7 +40,9 @@ from tests.support.estate import (
     SECRETS,
     SIGNER,
     TEXT,
+    TRAINING,
     UNCERTAIN,
+    WORDS,
     Estate,
 )
 from tests.support.forging import forgeries
@@ -107,6 +111,7 @@ PHOTO = {"files": {"photo": b"any"}}
 SIGNED = dict(parse_qsl(urlsplit(house.LINKS.mint("photo-of-inc", datetime(2100, 1, 1, tzinfo=UTC)).url).query))
 AND_NEXT = (*DESK, "staff next door")
 ORDER = "/v1/orders/inc.1"
+PROMISE = f"/v1/entries/award:inc:hazard_first:{RIDER}:pending"
 LATER = "2099-01-01T00:00:00+08:00"
 ACTS: dict[str, dict[str, Any]] = {
     "accept": {},
@@ -281,6 +286,20 @@ ADDED: tuple[tuple[str, dict[str, Any], int, str], ...] = (
 def adds(path: str, body: dict[str, Any], status: int, mark: str) -> Row:
     route = f"POST /v1/reports/{{report_id}}/{path}"
     return Row(route, ok("rider", status=status), 404, mark, f"/v1/reports/report-of-inc/{path}", body={"json": body})
+
+
+CAPTAIN = "captain of another squad"
+"""Another than the rider's of now: what he did counted for this one when he did it."""
+
+SCAN = {"token": checkin.token(gathering(), checkin.step_of(datetime.now(UTC))), "scanned_at": NOW}
+"""Sent at once or, on a slow machine, as if by a phone that had no signal."""
+
+
+def about_activity(verb: str, who: tuple[str, ...], **body: Any) -> Row:
+    """One decision about what the rider did."""
+    sent = {"json": {"expected_version": STALE, **body}}
+    route = f"POST /v1/activities/{{activity_id}}/{verb}"
+    return Row(route, ok(*who, status=409), path=f"/v1/activities/act/{verb}", body=sent)
 
 
 ROWS: dict[str, list[Row]] = {
@@ -467,6 +486,29 @@ ROWS: dict[str, list[Row]] = {
         Row("GET /v1/passbooks/{rider}/entries", ok(*AND_NEXT), mark="hazard", path=f"/v1/passbooks/{RIDER}/entries"),
         Row("GET /v1/incidents/{incident_id}/points", ok(*DESK), mark=RIDER, path="/v1/incidents/inc/points"),
         *prizes(),
+        Row("GET /v1/entries/{entry_id}/why", ok("rider", *AND_NEXT), mark="hazard_first", path=f"{PROMISE}/why"),
+        Row(
+            "POST /v1/entries/{entry_id}/reversal",
+            ok(*AND_NEXT, status=409),
+            mark="hazard_first",
+            path=f"{PROMISE}/reversal",
+            body={"json": {"reason": "mistake"}},
+        ),
+        Row("GET /v1/outstanding", ok(*DESK), 200, RIDER),
+        Row(
+            "POST /v1/incidents/{incident_id}/outstanding",
+            ok(*DESK, status=409),
+            mark=RIDER,
+            path="/v1/incidents/inc/outstanding",
+            body={"json": {"rider": RIDER}},
+        ),
+        Row(
+            "POST /v1/incidents/{incident_id}/outstanding/{rider}",
+            {"staff": 200, "staff of all": 409, "lead": 409},
+            mark='"declined"',
+            path=f"/v1/incidents/inc/outstanding/{RIDER}",
+            body={"json": {"award": False}},
+        ),
         Row("GET /v1/campaigns", ok(*DESK), 200, ROUND),
         Row("GET /v1/campaigns/{campaign_id}", ok(*DESK), mark=ROUND, path="/v1/campaigns/camp"),
         Row("POST /v1/campaigns", ok(*DESK, status=201), 403, ROUND, body={"json": campaign_wish()}),
@@ -483,6 +525,55 @@ ROWS: dict[str, list[Row]] = {
             mark='"closed"',
             path="/v1/campaigns/camp/close",
             body={"json": {"expected_version": 2}},
+        ),
+        Row("GET /v1/campaigns/{campaign_id}/tally", ok(*DESK), mark='"camp"', path="/v1/campaigns/camp/tally"),
+        Row("GET /v1/activities", ok("rider", *DESK), 200, WORDS),
+        Row("GET /v1/activities/waiting", ok(*DESK), 200, WORDS),
+        Row("GET /v1/squad/activities", ok(CAPTAIN), 200, WORDS),
+        Row("GET /v1/activities/{activity_id}", ok("rider", CAPTAIN, *DESK), mark=WORDS, path="/v1/activities/act"),
+        Row(
+            "POST /v1/activities",
+            ok("rider", status=201),
+            201,
+            "recorded",
+            body={"json": activity_wish(grid=GRID)},
+            each=True,
+        ),
+        about_activity("recommend", ("rider", CAPTAIN)),
+        about_activity("withdraw", ("rider", CAPTAIN)),
+        about_activity("approve", DESK),
+        about_activity("reject", DESK, reason="r"),
+        Row(
+            "POST /v1/activities/approve",
+            ok(*DESK),
+            200,
+            '"status":409',
+            body={"json": {"activities": [{"activity": "act", "expected_version": STALE}]}},
+        ),
+        Row("GET /v1/events", ok(*RIDERS[:3], *DESK), 200, TRAINING),
+        Row("GET /v1/events/{event_id}", ok(*DESK), mark=TRAINING, path="/v1/events/e1"),
+        Row("GET /v1/events/{event_id}/checkin-code", ok(*DESK), mark="q1.e1.", path="/v1/events/e1/checkin-code"),
+        Row("POST /v1/checkins", ok(*RIDERS[:3], status=201), mark='"e1"', body={"json": SCAN}),
+        Row(
+            "POST /v1/events/{event_id}/attendance",
+            ok(*DESK),
+            mark=RIDER,
+            path="/v1/events/e1/attendance",
+            body={"json": {"riders": [RIDER]}},
+        ),
+        Row("GET /v1/events/{event_id}/roster", ok(*DESK), mark=RIDER, path="/v1/events/e1/roster"),
+        Row("POST /v1/events", ok(*DESK, status=201), 403, TRAINING, body={"json": gathering_wish()}),
+        Row(
+            "PUT /v1/events/{event_id}",
+            ok(*DESK, status=409),
+            path="/v1/events/e1",
+            body={"json": gathering_wish(client_key=..., expected_version=STALE)},
+        ),
+        Row(
+            "POST /v1/events/{event_id}/cancel",
+            ok(*DESK, status=409),
+            path="/v1/events/e1/cancel",
+            body={"json": {"expected_version": STALE}},
         ),
     ],
     "notify": [

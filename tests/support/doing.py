@@ -24,8 +24,8 @@ from shared.context import Context
 from shared.ids import new_id
 from shared.mongo.lane import Lane
 from shared.scope import Scope
-from tests.support.memory import NOW
-from tests.support.pointing import BEIDAJIE, StubRules
+from tests.support.memory import NOW, MemoryTransactor
+from tests.support.pointing import BEIDAJIE, Ledger, StubRules
 
 HERE = "140302003005"
 MICRO = "14030200300500502"
@@ -43,8 +43,9 @@ def rider(id_: str = "anna") -> Scope:
 def activity(id_: str = "a1", who: str = "anna", kind: str = "help", **changes: Any) -> Activity:
     """What somebody wants recorded, an hour after he did it."""
     at = NOW - timedelta(hours=1)
-    usual: dict[str, Any] = {"community": HERE, "squad": "squad-1", "text": "帮王阿姨搬米"}
-    return Activity(id_, "f", BEIDAJIE, who, kind, MICRO, at, NOW, NOW, **{**usual, **changes})
+    usual: dict[str, Any] = {"grid": MICRO, "community": HERE, "squad": "squad-1", "text": "帮王阿姨搬米"}
+    fields = {"captured_at": at, "received_at": NOW, "at": NOW, **usual, **changes}
+    return Activity(id_, "f", BEIDAJIE, who, kind, **fields)
 
 
 def agenda(**changes: Any) -> Agenda:
@@ -76,7 +77,7 @@ class Doing:
     """The commands over a lane. `rules` may be changed by a test between them."""
 
     lane: Lane
-    rules: StubRules = field(default_factory=StubRules)
+    rules: StubRules = field(default_factory=StubRules, kw_only=True)
 
     @property
     def teller(self) -> Teller:
@@ -134,7 +135,44 @@ class Doing:
         return await self.lane.submit(Tick(self.hall, "e1", riders, by, Context(by.actor, "c4")), seconds=30)
 
 
+@dataclass
+class InMemory(Doing):
+    """The same over a dictionary, whose clock stands at `store.now`."""
+
+    store: MemoryTransactor
+
+    @property
+    def ledger(self) -> Ledger:
+        return Ledger.of(self.store)
+
+
 def second_over(points: int) -> StubRules:
     """The usual rules where more than `points` need two approvers."""
     usual = StubRules()
     return StubRules(replace(usual.tariff, alone_up_to=points))
+
+
+def activity_wish(**changes: Any) -> dict[str, Any]:
+    """The body of the request that records one."""
+    usual: dict[str, Any] = {
+        "client_key": "phone-0001",
+        "kind": "help",
+        "captured_at": "2026-11-25T15:00:00+08:00",
+        "grid": MICRO,
+        "text": "帮人搬家",
+    }
+    return {name: value for name, value in {**usual, **changes}.items() if value is not ...}
+
+
+def gathering_wish(**changes: Any) -> dict[str, Any]:
+    """The body of the request that announces a training."""
+    usual: dict[str, Any] = {
+        "client_key": "desk-0001",
+        "kind": "training",
+        "title": "冬季安全培训",
+        "place": "社区活动室",
+        "community": HERE,
+        "starts_at": "2026-11-26T09:00:00+08:00",
+        "ends_at": "2026-11-26T11:00:00+08:00",
+    }
+    return {name: value for name, value in {**usual, **changes}.items() if value is not ...}

@@ -15,7 +15,7 @@ from shared.contracts.points_awarded import PointsAwarded
 from shared.errors import Conflict, Forbidden, Invalid, NotFound
 from shared.pseudonym import PREFIX
 from shared.scope import Scope
-from tests.support.doing import ELSEWHERE, HERE, LEAD, NEIGHBOUR, STAFF, Doing, activity, rider, second_over
+from tests.support.doing import ELSEWHERE, HERE, LEAD, NEIGHBOUR, STAFF, InMemory, activity, rider, second_over
 from tests.support.lanes import published, running
 from tests.support.memory import NOW, MemoryTransactor
 from tests.support.pointing import Ledger, StubRules
@@ -63,12 +63,8 @@ def test_a_phone_s_clock_counts_if_it_can_be_believed(captured: int, counts: str
 
 
 @dataclass
-class House(Doing):
-    store: MemoryTransactor = None  # type: ignore[assignment]
-
-    @property
-    def ledger(self) -> Ledger:
-        return Ledger.of(self.store)
+class House(InMemory):
+    """With what it told and made."""
 
     def told(self) -> list[ActivityDecided]:
         found = [message.data for _, message in published(self.store, "activity-decided")]
@@ -79,7 +75,7 @@ class House(Doing):
 async def house() -> AsyncIterator[House]:
     store = MemoryTransactor()
     async with running(store) as lane:
-        yield House(lane, store=store)
+        yield House(lane, store)
     Ledger.of(store).check()
 
 

@@ -96,7 +96,7 @@ def how(gathering: Gathering, shown: Token, received_at: datetime, scanned_at: d
 
     Raises `Refusal`: forged, expired, or outside the hours of the gathering.
     """
-    if not hmac.compare_digest(shown.mac, _mac(gathering, shown.step)):
+    if shown.gathering != gathering.id or not hmac.compare_digest(shown.mac, _mac(gathering, shown.step)):
         raise _forged()
     if gathering.state == "cancelled":
         raise Refusal("the gathering is cancelled", code="event-cancelled")

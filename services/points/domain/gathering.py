@@ -70,7 +70,8 @@ def check(agenda: Agenda) -> None:
 
 def may_hold(scope: Scope, subdistrict: str, community: str | None) -> None:
     """Raises `Forbidden` where that is not the caller's to decide about."""
-    mine = not scope.communities or community in scope.communities
+    here = community is None or community.startswith(scope.subdistrict)
+    mine = here and (not scope.communities or community in scope.communities)
     if not (scope.desk and mine and subdistrict == scope.subdistrict):
         raise Forbidden("community: is none of yours")
 

@@ -81,7 +81,7 @@ def _voids(incident: Incident, owed: list[Award], tariffs: Tariffs, written: Wri
 
 def to_reverse(judged: Judged, incident: Incident, tariffs: Tariffs, written: Written) -> list[Entry]:
     """What was paid for a report that turns out to be bogus, as far as it was not taken back before."""
-    keys = [award_key(incident.id, rule, judged.rider, Kind.POST) for rule in tariffs.rules]
+    keys = [award_key(incident.id, rule, judged.rider, Kind.POST) for rule in tariffs.awards]
     paid = [entry for key in keys if (entry := written(key)) and entry.report == judged.report]
     return [entry for entry in paid if not written(reversal_key(entry.id))]
 

@@ -4,6 +4,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from services.points.domain.outstanding import Proposal
+
 HAZARD = "hazard"
 """The activity that incidents pay for. What pays for another one is paid through that one's approval, not from here."""
 
@@ -107,7 +109,8 @@ class Incident:
     `promised`: the first promising state; `emergency`: the class at that moment, which promises are priced with, so that
     they do not depend on when a report arrives. `unpaid`: why promises ended after that; there are no new ones then, but
     if it is fixed after all it is paid. `resolved`: the first resolution, the only one that pays. `community`: None while
-    the place is uncertain; `placed` once it was corrected. `bogus`: reports for which nothing is paid.
+    the place is uncertain; `placed` once it was corrected. `bogus`: reports for which nothing is paid. `outstanding`: who
+    was proposed for having done more than report it.
     """
 
     id: str
@@ -125,6 +128,7 @@ class Incident:
     community: str | None = None
     placed: bool = False
     bogus: tuple[str, ...] = ()
+    outstanding: tuple[Proposal, ...] = ()
 
 
 def learn(incident: Incident, fact: Fact) -> Incident:

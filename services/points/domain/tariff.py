@@ -82,6 +82,11 @@ class Tariffs:
         return next((tariff for tariff in self.versions if tariff.version == version), None)
 
     @property
+    def awards(self) -> tuple[str, ...]:
+        """The same, with what people award beside it."""
+        return tuple(dict.fromkeys([*self.rules, *(tariff.outstanding.rule for tariff in self.versions)]))
+
+    @property
     def rules(self) -> tuple[str, ...]:
-        """Every rule that an incident may ever have been paid by."""
+        """Every rule that the resolution of an incident may ever have paid by."""
         return tuple(dict.fromkeys(rule for tariff in self.versions for rule in tariff.rules))
