@@ -299,12 +299,12 @@ async def _tell(stores: dict[str, MongoStore], lanes: dict[str, Lane], tokens: S
         context = Context(f"rider:{rider}", "story-1")
         await lanes["dispatch"].submit(ReceiveReport(dispatch_store.INCIDENTS, rules, told, context))
         await points.hear(pointing.reported(rider, incident, place=place), pointing.moved("triaged", incident))
-    await redeeming.tell(stores["points"], lanes["points"], RIDER)
     proposal = {"rider": RIDER, "by": "staff:s9", "at": pointing.NINE, "state": "proposed", "decided_by": None}
     of_points = stores["points"].behind[stores["points"].place.name]
     of_points["incidents"].update_one({"_id": "inc"}, {"$set": {"outstanding": [proposal]}})
     await lanes["points"].submit(rounds.opening("camp", title_zh=ROUND, grids=(HERE,)))
     await _tell_activities(doing.Doing(lanes["points"]))
+    await redeeming.tell(lanes["points"], RIDER)
     await notifying.hear(lanes["notify"], [notifying.reported(rider=RIDER)])
     return await _open_door(stores["intake"], lanes["intake"], tokens)
 

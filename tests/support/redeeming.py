@@ -15,7 +15,6 @@ from services.points.domain import pickup
 from services.points.domain.benefit import For
 from services.points.domain.entry import Grounds, Kind, Step
 from services.points.domain.keys import activity_key
-from services.points.domain.member import Member
 from services.points.domain.paper import Paper
 from services.points.domain.redemption import HELD, Line, Redemption, State
 from services.points.domain.shelf import Home, Prize, Words
@@ -49,7 +48,6 @@ from shared.mongo.lane import Lane
 from shared.mongo.work import Ref, Work
 from shared.scope import Scope
 from tests.support.memory import NOW
-from tests.support.stores import MongoStore
 
 BEIDAJIE = "140302003"
 HERE, NEXT = f"{BEIDAJIE}005", f"{BEIDAJIE}006"
@@ -242,13 +240,11 @@ def routers(
     ]
 
 
-async def tell(store: MongoStore, lane: Lane, rider: str) -> None:
-    """The rider has a towel held at the home here, and was given an insurance there."""
+async def tell(lane: Lane, rider: str) -> None:
+    """The rider, an account that points knows, has a towel held at the home here, and was given an insurance there."""
     counter = Counter(lane, StubShelf(has=[a_prize(stock=50), a_prize("helmet", 60)]), system_clock())
     await counter.fund(rider, points=50)
     await counter.reserve(rider)
-    member = Member(rider, 1, BEIDAJIE, "rider", "active", "squad-1", community=HERE)
-    store.put("members", {**MEMBERS.dump(member), "version": 1})
     gift = Gift(a_home(), "insurance", "大病保险", "insurance", NOON - timedelta(days=500), For())
     await lane.submit(Give(BENEFITS, MEMBERS, gift, (rider,), "paper-0001", "f", STAFF))
 
