@@ -17,6 +17,7 @@ from services.points.prize_ports import PrizeViews, Shelf, Store
 from services.points.redeeming import Cancel, End, PickUp, Reserve, WrongCode, redemption_id
 from shared.clock import Clock
 from shared.context import Context
+from shared.contracts.scalars import Instant
 from shared.errors import Conflict, Invalid, NotFound
 from shared.mongo.lane import Lane
 from shared.web.auth import Caller, Principal
@@ -95,11 +96,9 @@ def router(desk: RedemptionDesk) -> APIRouter:
         caller: Caller,
         state: State | None = None,
         home: Annotated[str | None, Query(max_length=41)] = None,
-        before: Annotated[datetime | None, Query(description="the reserved_at of the last one you have")] = None,
+        before: Annotated[Instant | None, Query(description="the reserved_at of the last one you have")] = None,
         limit: Annotated[int, Query(ge=1, le=200)] = 50,
     ) -> list[RedemptionOut]:
-        if before is not None and before.tzinfo is None:
-            raise Invalid.field("before", "needs an offset, such as Z")
         found = await desk.views.redemptions(caller.scope, state, home, before, limit)
         return [_out(desk, redemption) for redemption in found]
 
