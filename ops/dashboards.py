@@ -17,6 +17,7 @@ from services.dispatch.metrics import DispatchMetrics
 from services.intake.metrics import AccountMetrics, ReviewMetrics
 from services.points.activity_metrics import ActivityMetrics, WaitingMetrics
 from services.points.ledger_metrics import LedgerMetrics
+from services.points.prize_metrics import PrizeMetrics
 from shared.clock import system_clock
 from shared.kafka.agents import Consumer
 from shared.metrics import Metrics
@@ -227,6 +228,27 @@ ROWS: dict[str, tuple[Panel, ...]] = {
             },
         ),
     ),
+    "奖品与兑换 · Prizes and redemptions": (
+        Panel("该补货的奖品 · Prizes to supply", "short", {"{{home}}": "max by (home) (qianshao_points_low_prizes)"}),
+        Panel(
+            "兑换 · Redemptions",
+            "short",
+            {
+                "{{state}}": "max by (state) (qianshao_points_redemptions)",
+                "超时未退 overdue": "max(qianshao_points_overdue_reservations)",
+            },
+        ),
+        Panel(
+            "未兑付积分 · Open liability",
+            "short",
+            {"{{home}}": "max by (home) (qianshao_points_liability_points)"},
+        ),
+        Panel(
+            "已兑付积分 · Points redeemed",
+            "short",
+            {"{{home}}": "max by (home) (qianshao_points_redeemed_points)"},
+        ),
+    ),
     "活动 · Activities": (
         Panel(
             "待审批的活动 · Activities waiting",
@@ -375,6 +397,7 @@ def worker_registry() -> CollectorRegistry:
     AccountMetrics(metrics.registry)
     DispatchMetrics(metrics.registry)
     WebhookMetrics(metrics.registry)
+    PrizeMetrics(metrics.registry)
     ReviewMetrics(metrics.registry)
     ActivityMetrics(metrics.registry)
     WaitingMetrics(metrics.registry)

@@ -35,6 +35,7 @@ from services.points.checkins_api import CheckinDesk
 from services.points.deciding_api import DecidingDesk
 from services.points.entries_api import EntryDesk
 from services.points.entry_store import MongoEntries
+from services.points.fonts import find_font
 from services.points.gathering_store import CHECKINS, GATHERINGS, MongoGatherings
 from services.points.gatherings_api import GatheringDesk
 from services.points.ledger_check import LedgerCheck
@@ -44,6 +45,8 @@ from services.points.outstanding_api import OutstandingDesk
 from services.points.paying import Teller
 from services.points.policy import POLICY
 from services.points.ports import GridBook, Rules
+from services.points.printing import Press
+from services.points.prize_wiring import prize_jobs, prize_routers, redemption_timer
 from services.points.rules import ReferenceRules
 from services.points.settings import PointsSettings
 from services.points.store import (
@@ -82,14 +85,17 @@ async def api(process: Process) -> None:
     settings = PointsSettings()
     reference = load(settings.reference)
 
+    press = Press(find_font(settings.font))
+
     def routers(parts: Api) -> list[APIRouter]:
         database = parts.opened.database
         desk = CampaignDesk(parts.lane, CAMPAIGNS, MongoCampaigns(database), ReferenceRules(reference))
         own = export.router(SERVICE, exporter(database), system_clock)
         counts = ActivityMetrics(parts.metrics.registry)
         activities = activity_routers(parts.lane, database, counts, ReferenceRules(reference))
+        prizes = prize_routers(parts, BOOKS, reference, press)
         entries = entry_routers(parts.lane, database, ReferenceRules(reference))
-        return [http.router(MongoViews(database)), campaigns_api.router(desk), *activities, *entries, own]
+        return [http.router(MongoViews(database)), campaigns_api.router(desk), *activities, *entries, *prizes, own]
 
     await run_api(
         process,
@@ -109,7 +115,7 @@ async def worker(process: Process) -> None:
     settings = PointsSettings()
     reference = load(settings.reference)
     rules = ReferenceRules(reference)
-    teller = Teller(BOOKS, rules, new_id)
+    teller, zone = Teller(BOOKS, rules, new_id), rules.zone(min(reference.subdistricts))
     await run_worker(
         process,
         settings,
@@ -125,7 +131,8 @@ async def worker(process: Process) -> None:
         },
         plan=PLAN,
         retention=RETENTION,
-        beside=partial(_jobs, zone=rules.zone(min(reference.subdistricts))),
+        timers=(redemption_timer(BOOKS, reference),),
+        beside=lambda beside: [*_jobs(beside, zone), *prize_jobs(beside, reference)],
     )
 
 
