@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import accept, consume, grid, latency, photos
+from benchmarks import accept, awards, consume, grid, latency, photos
 from benchmarks.result import Result
 from tests.support.stack import Stack, bring_down, bring_up
 
@@ -26,6 +26,7 @@ class Benchmark:
 
 ALL = (
     Benchmark("accept", accept.measure),
+    Benchmark("awards", awards.measure),
     Benchmark("consume", consume.measure),
     Benchmark("latency", latency.measure),
     Benchmark("grid", within=grid.measure),

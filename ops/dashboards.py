@@ -16,6 +16,8 @@ from services.dispatch.department_metrics import WebhookMetrics
 from services.dispatch.metrics import DispatchMetrics
 from services.intake.metrics import AccountMetrics, ReviewMetrics
 from services.points.activity_metrics import ActivityMetrics, WaitingMetrics
+from services.points.ledger_metrics import LedgerMetrics
+from services.points.prize_metrics import PrizeMetrics
 from shared.clock import system_clock
 from shared.kafka.agents import Consumer
 from shared.metrics import Metrics
@@ -226,6 +228,27 @@ ROWS: dict[str, tuple[Panel, ...]] = {
             },
         ),
     ),
+    "奖品与兑换 · Prizes and redemptions": (
+        Panel("该补货的奖品 · Prizes to supply", "short", {"{{home}}": "max by (home) (qianshao_points_low_prizes)"}),
+        Panel(
+            "兑换 · Redemptions",
+            "short",
+            {
+                "{{state}}": "max by (state) (qianshao_points_redemptions)",
+                "超时未退 overdue": "max(qianshao_points_overdue_reservations)",
+            },
+        ),
+        Panel(
+            "未兑付积分 · Open liability",
+            "short",
+            {"{{home}}": "max by (home) (qianshao_points_liability_points)"},
+        ),
+        Panel(
+            "已兑付积分 · Points redeemed",
+            "short",
+            {"{{home}}": "max by (home) (qianshao_points_redeemed_points)"},
+        ),
+    ),
     "活动 · Activities": (
         Panel(
             "待审批的活动 · Activities waiting",
@@ -246,6 +269,26 @@ ROWS: dict[str, tuple[Panel, ...]] = {
             "签到 · Check-ins",
             "short",
             {"{{outcome}}": "sum by (outcome) (increase(qianshao_points_checkins_total[1h]))"},
+        ),
+    ),
+    "积分账 · The ledger": (
+        Panel(
+            "全部账户之和（须为 0） · Sum of all accounts, must be 0",
+            "short",
+            {"{{layer}}": "max by (layer) (abs(qianshao_points_ledger_sum_points))"},
+        ),
+        Panel(
+            "存折与不符的存折 · Passbooks, and those that differ",
+            "short",
+            {
+                "存折 compared": "max(qianshao_points_compared_passbooks)",
+                "不符 differing": "max(qianshao_points_differing_passbooks)",
+            },
+        ),
+        Panel(
+            "距上次核对 · Since the last comparison",
+            "s",
+            {"": "time() - max(qianshao_points_ledger_compared_timestamp_seconds)"},
         ),
     ),
     "人与数据 · People and data": (
@@ -354,9 +397,11 @@ def worker_registry() -> CollectorRegistry:
     AccountMetrics(metrics.registry)
     DispatchMetrics(metrics.registry)
     WebhookMetrics(metrics.registry)
+    PrizeMetrics(metrics.registry)
     ReviewMetrics(metrics.registry)
     ActivityMetrics(metrics.registry)
     WaitingMetrics(metrics.registry)
+    LedgerMetrics(metrics.registry)
     return metrics.registry
 
 

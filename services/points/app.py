@@ -4,6 +4,7 @@ import secrets
 from collections.abc import Iterable
 from functools import partial
 from typing import Protocol
+from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter
 
@@ -34,13 +35,18 @@ from services.points.checkins_api import CheckinDesk
 from services.points.deciding_api import DecidingDesk
 from services.points.entries_api import EntryDesk
 from services.points.entry_store import MongoEntries
+from services.points.fonts import find_font
 from services.points.gathering_store import CHECKINS, GATHERINGS, MongoGatherings
 from services.points.gatherings_api import GatheringDesk
+from services.points.ledger_check import LedgerCheck
+from services.points.ledger_metrics import LedgerMetrics
 from services.points.member_store import MEMBERS, MongoMembers
 from services.points.outstanding_api import OutstandingDesk
 from services.points.paying import Teller
 from services.points.policy import POLICY
 from services.points.ports import GridBook, Rules
+from services.points.printing import Press
+from services.points.prize_wiring import prize_jobs, prize_routers, redemption_timer
 from services.points.rules import ReferenceRules
 from services.points.settings import PointsSettings
 from services.points.store import (
@@ -79,14 +85,17 @@ async def api(process: Process) -> None:
     settings = PointsSettings()
     reference = load(settings.reference)
 
+    press = Press(find_font(settings.font))
+
     def routers(parts: Api) -> list[APIRouter]:
         database = parts.opened.database
         desk = CampaignDesk(parts.lane, CAMPAIGNS, MongoCampaigns(database), ReferenceRules(reference))
         own = export.router(SERVICE, exporter(database), system_clock)
         counts = ActivityMetrics(parts.metrics.registry)
         activities = activity_routers(parts.lane, database, counts, ReferenceRules(reference))
+        prizes = prize_routers(parts, BOOKS, reference, press)
         entries = entry_routers(parts.lane, database, ReferenceRules(reference))
-        return [http.router(MongoViews(database)), campaigns_api.router(desk), *activities, *entries, own]
+        return [http.router(MongoViews(database)), campaigns_api.router(desk), *activities, *entries, *prizes, own]
 
     await run_api(
         process,
@@ -106,7 +115,7 @@ async def worker(process: Process) -> None:
     settings = PointsSettings()
     reference = load(settings.reference)
     rules = ReferenceRules(reference)
-    teller = Teller(BOOKS, rules, new_id)
+    teller, zone = Teller(BOOKS, rules, new_id), rules.zone(min(reference.subdistricts))
     await run_worker(
         process,
         settings,
@@ -122,7 +131,8 @@ async def worker(process: Process) -> None:
         },
         plan=PLAN,
         retention=RETENTION,
-        beside=_jobs,
+        timers=(redemption_timer(BOOKS, reference),),
+        beside=lambda beside: [*_jobs(beside, zone), *prize_jobs(beside, reference)],
     )
 
 
@@ -148,8 +158,10 @@ def entry_routers(lane: Lane, database: Database, rules: Rules) -> list[APIRoute
     return [entries_api.router(EntryDesk(*wired)), outstanding_api.router(OutstandingDesk(*wired))]
 
 
-def _jobs(beside: Beside) -> Iterable[Job]:
+def _jobs(beside: Beside, zone: ZoneInfo) -> Iterable[Job]:
     """What the worker does beside consuming and publishing."""
     lease = beside.lease("activities")
     census = ActivityCensus(beside.database, lease, WaitingMetrics(beside.registry), system_clock)
     yield Job("activities", census.run, lease)
+    ledger, shown = beside.lease("ledger"), LedgerMetrics(beside.registry)
+    yield Job("ledger", LedgerCheck(beside.database, ledger, shown, system_clock, zone).run, ledger)

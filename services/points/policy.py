@@ -1,5 +1,6 @@
 """Who may call which route of points."""
 
+from services.points import prize_policy
 from services.points.activity_policy import ACTIVITY_POLICY
 from shared.web import export
 from shared.web.auth import Role
@@ -28,6 +29,7 @@ POLICY: Policy = {
     "GET /v1/campaigns/{campaign_id}": allow(
         *DESKS, reach=Reach.COMMUNITIES, zh="一个走访活动", en="one round of visits"
     ),
+    **prize_policy.POLICY,
     "GET /v1/entries/{entry_id}/why": allow(
         Role.RIDER, *DESKS, reach=(Reach.OWN, Reach.SUBDISTRICT), zh="这笔积分的缘由", en="why these points"
     ),

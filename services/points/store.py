@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from pymongo import ASCENDING, DESCENDING, IndexModel
 
-from services.points import activity_store, gathering_store, member_store, visit_store
+from services.points import activity_store, gathering_store, member_store, prize_store, visit_store
 from services.points.domain.campaign import Campaign
 from services.points.domain.caps import Month
 from services.points.domain.entry import Entry, Passbook
@@ -61,6 +61,7 @@ COLLECTIONS = (
     *activity_store.COLLECTIONS,
     *gathering_store.COLLECTIONS,
     *visit_store.COLLECTIONS,
+    *prize_store.COLLECTIONS,
 )
 
 
@@ -78,6 +79,7 @@ async def _of_rider(database: Database, person: Person) -> dict[str, list[str]]:
         "passbooks": [person.account] if book else [],
         "entries": await database["entries"].distinct("_id", of_book),
         "incidents": await database["incidents"].distinct("_id", seen),
+        **await prize_store.books_of(database, person),
         "months": await database["months"].distinct("_id", {"_id": {"$regex": f"^{re.escape(person.account)}\\|"}}),
     }
 
@@ -96,7 +98,12 @@ PLAN = Plan(
 """Money never goes: the ledger stands under its opaque account, the passbook under the pseudonym."""
 
 
-RETENTION = (*visit_store.RETENTION, *activity_store.RETENTION, *gathering_store.RETENTION)
+RETENTION = (
+    *visit_store.RETENTION,
+    *activity_store.RETENTION,
+    *gathering_store.RETENTION,
+    *prize_store.RETENTION,
+)
 
 
 def exporter(database: Database) -> Export:
@@ -113,6 +120,7 @@ def exporter(database: Database) -> Export:
             "activities": await database["activities"].find({"rider": account, **scope}, PLAIN).to_list(None),
             "checkins": await database["checkins"].find({"rider": account, **scope}, PLAIN).to_list(None),
             "visits": await database["visits"].find({"rider": account, **scope}, PLAIN).to_list(None),
+            **await prize_store.export_of(database, account, scope),
         }
 
     return export

@@ -105,7 +105,8 @@ class PointsRules(Strict):
     """`version` names these rules in every entry; an award above `second_approver_over` points needs two approvers.
 
     They hold for what is seen from the day `effective_from` on (at the place), until a later version does; without it,
-    always. `earlier`: what held before, and still decides on what was seen then.
+    always. `earlier`: what held before, and still decides on what was seen then. `rankings`: riders may see their place
+    in their squad; off by default, and never for staff.
     """
 
     version: str = Field(pattern="^[0-9]{4}-[0-9]{1,3}$")
@@ -117,6 +118,7 @@ class PointsRules(Strict):
     activities: dict[Activity, ActivityRule]
     hazard: HazardTable
     cases: Cases
+    rankings: bool = False
     earlier: tuple["PointsRules", ...] = ()
 
 

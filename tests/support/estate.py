@@ -96,7 +96,7 @@ from shared.web import export
 from shared.web.app import create
 from shared.web.auth import TokenVerifier, read_jwks
 from shared.web.policy import Policy
-from tests.support import dispatching, doing, intaking, notifying, pointing, rounds
+from tests.support import dispatching, doing, intaking, notifying, pointing, redeeming, rounds
 from tests.support.lanes import running
 from tests.support.people import DESK, account
 from tests.support.serving import served
@@ -276,7 +276,7 @@ def _points(store: MongoStore, lane: Lane) -> list[APIRouter]:
     activities = points_app.activity_routers(lane, store.database, counts, pointing.StubRules())
     entries = points_app.entry_routers(lane, store.database, pointing.StubRules())
     books = points_api.router(points_store.MongoViews(store.database))
-    return [books, campaigns_api.router(desk), *activities, *entries]
+    return [books, campaigns_api.router(desk), *activities, *entries, *redeeming.routers(store.database, lane)]
 
 
 def _notify(store: MongoStore, lane: Lane, doorbell: Doorbell) -> APIRouter:
@@ -304,6 +304,7 @@ async def _tell(stores: dict[str, MongoStore], lanes: dict[str, Lane], tokens: S
     of_points["incidents"].update_one({"_id": "inc"}, {"$set": {"outstanding": [proposal]}})
     await lanes["points"].submit(rounds.opening("camp", title_zh=ROUND, grids=(HERE,)))
     await _tell_activities(doing.Doing(lanes["points"]))
+    await redeeming.tell(lanes["points"], RIDER)
     await notifying.hear(lanes["notify"], [notifying.reported(rider=RIDER)])
     return await _open_door(stores["intake"], lanes["intake"], tokens)
 
