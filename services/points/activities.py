@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from typing import cast
 
 from services.points.domain.activity import Act, Activity, Line, State, approval, happens
 from services.points.domain.entry import Passbook
@@ -10,8 +11,10 @@ from services.points.paying import Due, Teller
 from services.points.ports import Kept, Versioned
 from services.points.writing import SERVICE
 from shared.context import Context
+from shared.contracts import vocabulary as words
 from shared.contracts.activity_decided import ActivityDecided
-from shared.contracts.topics import ACTIVITY_DECIDED
+from shared.contracts.activity_recorded import ActivityRecorded
+from shared.contracts.topics import ACTIVITY_DECIDED, ACTIVITY_RECORDED
 from shared.errors import Conflict, Forbidden, NotFound, Refused
 from shared.mongo.outbox import Outgoing
 from shared.mongo.work import Ref, Work
@@ -78,7 +81,22 @@ class RecordActivity:
         if member is not None and member.trainee:
             raise Trainee("you are in training; what you do counts from the day on which you serve")
         stored = self._stored(member, work)
-        return stored, self.desk.activities.put(work, stored), False
+        return stored, self.desk.activities.put(work, stored, *self._told(stored)), False
+
+    def _told(self, stored: Activity) -> Iterable[Outgoing]:
+        """To whoever keeps the photos, or they would be swept as nobody's."""
+        if not stored.photo_ids:
+            return
+        data = ActivityRecorded(
+            subdistrict=stored.subdistrict,
+            recorded_activity=stored.id,
+            rider=stored.rider,
+            activity=cast(words.Activity, stored.kind),
+            community=stored.community,
+            photo_ids=stored.photo_ids,
+            recorded_at=stored.received_at,
+        )
+        yield Outgoing(SERVICE, ACTIVITY_RECORDED.name, data, stored.received_at, self.context)
 
     def _stored(self, member: Member | None, work: Work) -> Activity:
         wish = self.wish

@@ -10,9 +10,9 @@ from typing import Any
 from services.dispatch import agents as dispatch_agents
 from services.dispatch import store as dispatch
 from services.dispatch.ports import Receipt
+from services.intake import activity_photos, visits
 from services.intake import agents as intake_agents
 from services.intake import store as intake
-from services.intake import visits
 from services.intake.accounts import put_account
 from services.intake.domain.account import Account
 from services.intake.domain.report import GridPath, Place, Point, Report
@@ -263,7 +263,11 @@ async def quarter(stack: Stack) -> AsyncIterator[Quarter]:
     """Four databases and everything over them."""
     house = Quarter({})
     handlers: dict[str, Mapping[str, Any]] = {
-        "intake": {**intake_agents.handlers(intake.HOLDINGS), **visits.handlers(intake.CAMPAIGNS)},
+        "intake": {
+            **intake_agents.handlers(intake.HOLDINGS),
+            **visits.handlers(intake.CAMPAIGNS),
+            **activity_photos.handlers(intake.ACTIVITY_PHOTOS),
+        },
         "dispatch": dispatch_agents.handlers(dispatch.INCIDENTS, DispatchRules(), AnyReceipt(), ["water"]),
         "points": {
             **suggesting.handlers(points_agents.handlers(points.BOOKS, PointsRules(), new_id), ACTIVITIES, TELLER),

@@ -11,6 +11,7 @@ from services.points.activities import KeyReused, Trainee
 from services.points.domain.activity import TABLE, Act, State, counted_at, happens
 from services.points.domain.listing import Mark, cursor_of, read_cursor
 from shared.contracts.activity_decided import ActivityDecided
+from shared.contracts.activity_recorded import ActivityRecorded
 from shared.contracts.points_awarded import PointsAwarded
 from shared.errors import Conflict, Forbidden, Invalid, NotFound
 from shared.pseudonym import PREFIX
@@ -238,3 +239,14 @@ def test_a_cursor_is_read_back_and_nothing_else() -> None:
     for text in ("", "x", "MjAyNg", cursor_of(Mark(datetime(2026, 1, 1), "a")), cursor_of(Mark(NOW, ""))):  # noqa: DTZ001
         with pytest.raises(Invalid, match="cursor"):
             read_cursor(text)
+
+
+async def test_photos_are_told_to_whoever_keeps_them_and_nothing_else_is(house: House) -> None:
+    await house.record()
+    assert house.store.rows == []
+    await house.record("a2", photo_ids=("p1", "p2"))
+    await house.record("a2", photo_ids=("p1", "p2"))
+    ((topic, told),) = published(house.store)
+    assert isinstance(told.data, ActivityRecorded)
+    assert (topic, told.data.photo_ids, told.data.community) == ("activity-recorded", ("p1", "p2"), HERE)
+    assert "王阿姨" not in repr(house.store.rows)
