@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import accept, consume, front, grid, latency, photos, sse
+from benchmarks import accept, awards, consume, front, grid, latency, photos, sse
 from benchmarks.result import Result
 from tests.support.stack import Stack, bring_down, bring_up
 
@@ -27,6 +27,7 @@ class Benchmark:
 ALL = (
     Benchmark("accept", accept.measure),
     Benchmark("front", front.measure),
+    Benchmark("awards", awards.measure),
     Benchmark("consume", consume.measure),
     Benchmark("latency", latency.measure),
     Benchmark("sse", sse.measure),

@@ -14,10 +14,13 @@ from prometheus_client import CollectorRegistry
 from ops.local.state import REPOSITORY
 from services.dispatch.department_metrics import ReaderMetrics, WebhookMetrics
 from services.dispatch.metrics import DispatchMetrics
-from services.intake.census import WaitingMetrics
+from services.intake import census
 from services.intake.counting import ReportMetrics
 from services.intake.metrics import AccountMetrics, ReviewMetrics
 from services.notify.delivery_metrics import DeliveryMetrics
+from services.points.activity_metrics import ActivityMetrics, WaitingMetrics
+from services.points.ledger_metrics import LedgerMetrics
+from services.points.prize_metrics import PrizeMetrics
 from shared.clock import system_clock
 from shared.kafka.agents import Consumer
 from shared.metrics import Metrics
@@ -317,6 +320,69 @@ ROWS: dict[str, tuple[Panel, ...]] = {
             },
         ),
     ),
+    "奖品与兑换 · Prizes and redemptions": (
+        Panel("该补货的奖品 · Prizes to supply", "short", {"{{home}}": "max by (home) (qianshao_points_low_prizes)"}),
+        Panel(
+            "兑换 · Redemptions",
+            "short",
+            {
+                "{{state}}": "max by (state) (qianshao_points_redemptions)",
+                "超时未退 overdue": "max(qianshao_points_overdue_reservations)",
+            },
+        ),
+        Panel(
+            "未兑付积分 · Open liability",
+            "short",
+            {"{{home}}": "max by (home) (qianshao_points_liability_points)"},
+        ),
+        Panel(
+            "已兑付积分 · Points redeemed",
+            "short",
+            {"{{home}}": "max by (home) (qianshao_points_redeemed_points)"},
+        ),
+    ),
+    "活动 · Activities": (
+        Panel(
+            "待审批的活动 · Activities waiting",
+            "short",
+            {"{{kind}}": "max by (kind) (qianshao_points_activities_waiting)"},
+        ),
+        Panel(
+            "最久的等待 · The oldest of them",
+            "s",
+            {"{{kind}}": "max by (kind) (qianshao_points_activities_oldest_seconds)"},
+        ),
+        Panel(
+            "审批结果 · Decisions",
+            "short",
+            {"{{kind}} {{outcome}}": "sum by (kind, outcome) (increase(qianshao_points_activities_decided_total[1d]))"},
+        ),
+        Panel(
+            "签到 · Check-ins",
+            "short",
+            {"{{outcome}}": "sum by (outcome) (increase(qianshao_points_checkins_total[1h]))"},
+        ),
+    ),
+    "积分账 · The ledger": (
+        Panel(
+            "全部账户之和（须为 0） · Sum of all accounts, must be 0",
+            "short",
+            {"{{layer}}": "max by (layer) (abs(qianshao_points_ledger_sum_points))"},
+        ),
+        Panel(
+            "存折与不符的存折 · Passbooks, and those that differ",
+            "short",
+            {
+                "存折 compared": "max(qianshao_points_compared_passbooks)",
+                "不符 differing": "max(qianshao_points_differing_passbooks)",
+            },
+        ),
+        Panel(
+            "距上次核对 · Since the last comparison",
+            "s",
+            {"": "time() - max(qianshao_points_ledger_compared_timestamp_seconds)"},
+        ),
+    ),
     "人与数据 · People and data": (
         Panel("登录 · Logins", "cps", {"{{way}} {{outcome}}": _rate("qianshao_intake_logins_total", "way, outcome")}),
         Panel("续期 · Refreshes", "cps", {"{{outcome}}": _rate("qianshao_intake_session_refreshes_total", "outcome")}),
@@ -427,7 +493,11 @@ def worker_registry() -> CollectorRegistry:
     DeliveryMetrics(metrics.registry)
     ReviewMetrics(metrics.registry)
     ReportMetrics(metrics.registry)
+    census.WaitingMetrics(metrics.registry)
+    PrizeMetrics(metrics.registry)
+    ActivityMetrics(metrics.registry)
     WaitingMetrics(metrics.registry)
+    LedgerMetrics(metrics.registry)
     return metrics.registry
 
 

@@ -5,10 +5,11 @@ The logins come from `running.json` of the embedded stack or, in production, fro
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import pymongo
 from aiokafka import AIOKafkaConsumer
@@ -29,6 +30,8 @@ from shared.kafka.connection import client_options
 from shared.mongo.client import Database, Document, connect
 from shared.pseudonym import Pseudonyms
 from shared.settings import KafkaSettings
+
+Answer = TypeVar("Answer")
 
 _CLIENT = "qianshao-ops"
 _SECONDS = 60.0
@@ -110,6 +113,13 @@ class Look:
                 return await self._databases[service][collection].find(query, list(fields) or None).to_list(None)
         except PyMongoError as error:
             raise CannotLook(f"MongoDB, {service}.{collection}: {str(error)[:300]}") from error
+
+    async def read(self, service: str, work: Callable[[Database], Awaitable[Answer]]) -> Answer:
+        """What a reading of the service's own finds in its database."""
+        try:
+            return await work(self._databases[service])
+        except PyMongoError as error:
+            raise CannotLook(f"MongoDB, {service}: {str(error)[:300]}") from error
 
     def pseudonyms(self) -> Pseudonyms:
         """What turns ids of forgotten people into their pseudonyms. Raises `CannotLook` without the services' key."""

@@ -19,6 +19,7 @@ from ops import (
     notify_command,
     people,
     people_command,
+    points_command,
     simulate_command,
     status_command,
     story,
@@ -49,6 +50,7 @@ app.command()(check_command.check)
 app.command()(trace_command.trace)
 app.command()(invite_command.invite)
 app.add_typer(people_command.app, name="people")
+app.add_typer(points_command.app, name="points")
 app.command()(simulate_command.simulate)
 app.add_typer(notify_command.app, name="notify")
 

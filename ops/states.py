@@ -1,22 +1,27 @@
-"""`docs/states.md`, drawn from the tables of dispatch: `python -m ops.states [--check]`."""
+"""`docs/states.md`, drawn from the tables of dispatch and points: `python -m ops.states [--check]`."""
 
 import sys
 
 from ops.local.state import REPOSITORY
 from services.dispatch.domain.states import ORDER_TRANSITIONS, TRANSITIONS
+from services.points.domain.activity import TABLE
 
 FILE = REPOSITORY / "docs/states.md"
 
 HEAD = """# 状态机 · State machines
 
-Made by `python -m ops.states` from `services/dispatch/domain/states.py`; do not edit. 表中没有的不可能发生。
-Whatever is not in a table cannot happen: `tests/unit/test_dispatch_states.py` walks them.
+Made by `python -m ops.states` from `services/dispatch/domain/states.py` and `services/points/domain/activity.py`; do not edit.
+表中没有的不可能发生。Whatever is not in a table cannot happen: `tests/unit/test_dispatch_states.py` and
+`tests/unit/test_points_activities.py` walk them.
 """
 
 
 def rendered() -> str:
     """The file as it should be."""
-    return "\n".join([HEAD, "## 事件 · Incident\n", _incident(), _because(), "\n## 工单 · Work order\n", _order()])
+    incidents = ["## 事件 · Incident\n", _incident(), _because()]
+    return "\n".join(
+        [HEAD, *incidents, "\n## 工单 · Work order\n", _order(), "\n## 活动 · Recorded activity\n", _activity()]
+    )
 
 
 def _incident() -> str:
@@ -30,6 +35,11 @@ def _incident() -> str:
 def _order() -> str:
     lines = ["[*] --> offered"]
     lines += [f"{source} --> {target}" for source, targets in ORDER_TRANSITIONS.items() for target in sorted(targets)]
+    return _diagram(lines)
+
+
+def _activity() -> str:
+    lines = ["[*] --> recorded", *(f"{source} --> {target}: {act}" for (source, act), target in TABLE.items())]
     return _diagram(lines)
 
 

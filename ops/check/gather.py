@@ -54,6 +54,8 @@ async def gather(look: Look, now: datetime) -> Snapshot:
         passbooks=await _all(look, "points", "passbooks", Passbook),
         entries=await _all(look, "points", "entries", Entry),
         paid=await _all(look, "points", "incidents", Paid),
+        redemptions=tuple(await look.find("points", "redemptions", {}, "state", "home", "prize")),
+        stocks=tuple(await look.find("points", "stocks", {})),
         cases=await _all(look, "notify", "cases", Case),
         recipients=await _all(look, "notify", "recipients", Recipient),
         messages=await _all(look, "notify", "messages", Told),

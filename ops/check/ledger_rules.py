@@ -1,18 +1,23 @@
 """Rule 4: the ledger of points."""
 
-from collections import defaultdict
-from collections.abc import Iterator
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping
 
 from ops.check.snapshot import Snapshot
-from services.points.domain.entry import Entry, Kind
+from services.points.domain.entry import REDEMPTION, SYSTEM_ACCOUNTS, Entry, Kind
 from services.points.domain.ledger import Sums, fold, total, verify_chain
 from shared.contracts.points_awarded import PointsAwarded
 from shared.contracts.topics import POINTS_AWARDED
 
+_ENDS = {"picked_up": (Kind.PICK_UP,), "cancelled": (Kind.CANCEL,), "expired": (Kind.EXPIRE,)}
+"""By the state of a redemption, what the ledger has beside its reserve."""
+
 
 def ledger(snapshot: Snapshot) -> tuple[int, list[str]]:
-    """4: all accounts sum to nothing, passbooks are the fold of their entries, chains hold, awards were published."""
-    return len(snapshot.entries), [*_accounts(snapshot), *_passbooks(snapshot), *_awards(snapshot)]
+    """4: all accounts sum to nothing, passbooks are the fold of their entries, chains hold, awards were published, what
+    was taken back was paid, every redemption is picked up xor returned, and no home has promised more than it has."""
+    found = [*_accounts(snapshot), *_passbooks(snapshot), *_awards(snapshot)]
+    return len(snapshot.entries), [*found, *_reversals(snapshot), *_redemptions(snapshot), *_stocks(snapshot)]
 
 
 def _accounts(snapshot: Snapshot) -> Iterator[str]:
@@ -21,7 +26,7 @@ def _accounts(snapshot: Snapshot) -> Iterator[str]:
         yield f"all accounts: their sum is {total(folded.values())}"
     kept = {book.account for book in snapshot.passbooks}
     ends = {account for entry in snapshot.entries for account in (entry.debit, entry.credit)}
-    strays = {account for account in ends - kept if not account.startswith("issued:")}
+    strays = {account for account in ends - kept if not account.startswith(SYSTEM_ACCOUNTS)}
     yield from (f"account {account}: has entries and no passbook" for account in sorted(strays))
 
 
@@ -32,7 +37,7 @@ def _passbooks(snapshot: Snapshot) -> Iterator[str]:
         lines[entry.account].append(entry)
     for book in snapshot.passbooks:
         sums = folded.get(book.account, Sums())
-        if Sums(book.balance, book.pending) != sums:
+        if Sums(book.balance, book.pending, book.owed) != sums:
             yield f"account {book.account}: shows {book.balance} and {book.pending} pending, its entries give {sums}"
         broken = verify_chain(lines[book.account], book.digest)
         if broken:
@@ -56,3 +61,54 @@ def _awards(snapshot: Snapshot) -> Iterator[str]:
                 yield f"entry {entry.id}: there is no points-awarded"
         elif published[entry.id] != entry.amount:
             yield f"entry {entry.id}: {entry.amount} points, {published[entry.id]} were published"
+
+
+def _reversals(snapshot: Snapshot) -> Iterator[str]:
+    """Each takes back one award, in full, and no award is taken back twice."""
+    lines = {(entry.account, entry.number): entry for entry in snapshot.entries}
+    taken: set[tuple[str, int]] = set()
+    for entry in snapshot.entries:
+        if entry.kind is not Kind.REVERSAL:
+            continue
+        place = entry.account, entry.of_number
+        award = lines.get(place)
+        if award is None or award.kind is not Kind.POST or award.amount != entry.amount:
+            yield f"entry {entry.id}: line {entry.of_number} of its passbook is no award of {entry.amount} points"
+        if place in taken:
+            yield f"entry {entry.id}: line {entry.of_number} was taken back before"
+        taken.add(place)
+
+
+def _redemptions(snapshot: Snapshot) -> Iterator[str]:
+    """The steps of each in the ledger, and its document: reserved once, then at most one of the ends, for the same points."""
+    steps: dict[str, list[Entry]] = defaultdict(list)
+    for entry in snapshot.entries:
+        if entry.kind in REDEMPTION:
+            steps[entry.about].append(entry)
+    for redemption, found in sorted(steps.items()):
+        kinds = [entry.kind for entry in found]
+        if kinds.count(Kind.RESERVE) != 1 or len(kinds) > 2 or len({entry.amount for entry in found}) != 1:
+            yield f"redemption {redemption}: has the steps {', '.join(sorted(kinds))}"
+    if snapshot.narrowed:
+        return
+    documents = {document["_id"]: document for document in snapshot.redemptions}
+    yield from (f"redemption {id_}: is in the ledger and nowhere else" for id_ in sorted({*steps} - {*documents}))
+    for id_, document in sorted(documents.items()):
+        there = {entry.kind for entry in steps[id_]}
+        if there != {Kind.RESERVE, *_ENDS.get(document["state"], ())}:
+            yield f"redemption {id_}: is {document['state']}, the ledger has {', '.join(sorted(there)) or 'nothing'}"
+
+
+def _stocks(snapshot: Snapshot) -> Iterator[str]:
+    """What a home has promised and handed out of a prize is what its redemptions say, and it had as much."""
+    held = Counter((d["home"], d["prize"], d["state"]) for d in snapshot.redemptions)
+    for stock in snapshot.stocks:
+        said = {state: held[stock["home"], stock["prize"], state] for state in ("reserved", "picked_up")}
+        if said != {state: stock[state] for state in said}:
+            yield f"stock {stock['_id']}: shows {_pieces(stock)}; the redemptions give {_pieces(said)}"
+        if stock["stocked"] - stock["reserved"] - stock["picked_up"] < 0:
+            yield f"stock {stock['_id']}: {stock['stocked']} were brought, {_pieces(stock)}"
+
+
+def _pieces(of: Mapping[str, int]) -> str:
+    return f"{of['reserved']} reserved, {of['picked_up']} picked up"

@@ -51,13 +51,20 @@ def _paid(snapshot: Snapshot, pairs: set[tuple[str, int]]) -> Iterator[str]:
     resolved = {incident for incident, _ in pairs}
     known = {incident.id for incident in snapshot.dispatched}
     posts = [entry for entry in snapshot.entries if entry.kind is Kind.POST]
-    for entry in posts:
+    of_incidents = [entry for entry in posts if entry.incident]
+    for entry in of_incidents:
         # a narrowed snapshot has other incidents' entries of the same riders
         if entry.incident not in resolved and (entry.incident in known or not snapshot.narrowed):
             yield f"entry {entry.id}: incident {entry.incident} was paid without a resolution"
-    for (incident, rule, account), times in Counter((e.incident, e.rule, e.account) for e in posts).items():
+    for (incident, rule, account), times in Counter((e.incident, e.rule, e.account) for e in of_incidents).items():
         if times > 1:
             yield f"incident {incident}: {rule} was paid {times} times to account {account}"
+    others = Counter((entry.about, entry.account) for entry in posts if not entry.incident)
+    yield from (
+        f"activity {about}: was paid {times} times to account {account}"
+        for (about, account), times in others.items()
+        if times > 1
+    )
 
 
 def _pair(pair: tuple[str, int]) -> str:

@@ -18,6 +18,7 @@ from shared.contracts.dead_letter import DeadLetter
 from shared.contracts.envelope import Headers, Message
 from shared.contracts.event import EventData
 from shared.contracts.topics import INCIDENT_REPORTED, topic_named
+from shared.mongo.client import Document
 
 RETAINED = timedelta(days=INCIDENT_REPORTED.retention_days - 1)
 """What is older may have left its topic, so that its absence there proves nothing."""
@@ -96,9 +97,9 @@ class Held:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """`inbox`: ids of received events by service. `deliveries`: every record of every topic but dead letters, `garbage`
-    the places of those that cannot be read. `committed`: next offset by (service, topic, partition). `shortened`: the
-    (topic, partition) that retention has cut. `narrowed`: some incidents alone."""
+    """`redemptions` and `stocks` as they are stored. `inbox`: ids of received events by service. `deliveries`: every record
+    of every topic but dead letters, `garbage` the places of those that cannot be read. `committed`: next offset by (service,
+    topic, partition). `shortened`: the (topic, partition) that retention has cut. `narrowed`: some incidents alone."""
 
     taken_at: datetime
     reports: tuple[Report, ...] = ()
@@ -108,6 +109,8 @@ class Snapshot:
     passbooks: tuple[Passbook, ...] = ()
     entries: tuple[Entry, ...] = ()
     paid: tuple[Paid, ...] = ()
+    redemptions: tuple[Document, ...] = ()
+    stocks: tuple[Document, ...] = ()
     cases: tuple[Case, ...] = ()
     recipients: tuple[Recipient, ...] = ()
     messages: tuple[Told, ...] = ()

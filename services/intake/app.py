@@ -12,6 +12,7 @@ from fastapi import APIRouter
 
 from services.intake import (
     accounts_api,
+    activity_photos,
     agents,
     for_rider_api,
     forgetting_api,
@@ -58,6 +59,7 @@ from services.intake.sessions_api import Door
 from services.intake.settings import IntakeApiSettings, IntakeSettings
 from services.intake.store import (
     ACCOUNTS,
+    ACTIVITY_PHOTOS,
     CAMPAIGNS,
     COLLECTIONS,
     DEVICES,
@@ -241,7 +243,11 @@ async def worker(process: Process) -> None:
         service=SERVICE,
         reference_version=load(settings.reference).version,
         collections=COLLECTIONS,
-        handlers={**agents.handlers(HOLDINGS), **visits.handlers(CAMPAIGNS)},
+        handlers={
+            **agents.handlers(HOLDINGS),
+            **visits.handlers(CAMPAIGNS),
+            **activity_photos.handlers(ACTIVITY_PHOTOS),
+        },
         plan=PLAN,
         retention=RETENTION,
         timers=(Timer(REPORTS.collection, lambda id_: SettlePhotos(REPORTS, INCIDENTS, PHOTOS, id_)),),

@@ -17,6 +17,7 @@ _NAMING = (
     ("statuses", "after_photos"),
     ("spots", "photo"),
     ("visits", "photo_ids"),
+    ("activity_photos", "photo_ids"),
 )
 """Where ids of photos stand. Whatever else names a photo belongs here, or its photos are swept as orphans."""
 
@@ -126,6 +127,7 @@ RETENTION = (
         needed=_reports_needed,
     ),
     Rule("visits", "visits", "received_at", 730),
+    Rule("activity_photos", "activity_photos", "recorded_at", 730),
     Rule("visit_days", "visit_days", "at", 30, named=False, fixed=True),
     Rule(
         "incident_positions",

@@ -5,6 +5,7 @@ import re
 from pymongo import ASCENDING, GEOSPHERE, IndexModel
 
 from services.intake.domain.account import Account, forgotten
+from services.intake.domain.activity_photos import ActivityPhotos
 from services.intake.domain.campaign import Campaign
 from services.intake.domain.invite import Invite
 from services.intake.domain.report import Incident, Report
@@ -37,6 +38,7 @@ DEVICES: Records[Devices] = Records("devices", Devices)
 
 CAMPAIGNS: Records[Campaign] = Records("campaigns", Campaign)
 VISITS: Records[Visit] = Records("visits", Visit)
+ACTIVITY_PHOTOS: Records[ActivityPhotos] = Records("activity_photos", ActivityPhotos)
 VISIT_DAYS: Records[VisitDay] = Records("visit_days", VisitDay)
 ROUNDS = Rounds(CAMPAIGNS, VISITS, VISIT_DAYS)
 
@@ -80,6 +82,7 @@ COLLECTIONS = (
     Collection("codes"),
     Collection("campaigns", (IndexModel([("subdistrict", ASCENDING), ("ends_at", ASCENDING)], name="of_subdistrict"),)),
     Collection("visits", (IndexModel([("rider", ASCENDING), ("received_at", ASCENDING)], name="of_rider"),)),
+    Collection("activity_photos", (IndexModel([("photo_ids", ASCENDING)], name="of_photo"),)),
     Collection("visit_days"),
     Collection(
         "photos",
@@ -153,6 +156,7 @@ def exporter(database: Database) -> Export:
             "account": own,
             "sessions": await database["sessions"].find(sessions, PLAIN).to_list(None),
             "reports": await database["reports"].find({"rider": account, **scope}, PLAIN).to_list(None),
+            "activity_photos": await database["activity_photos"].find({"rider": account, **scope}, PLAIN).to_list(None),
             "visits": await database["visits"].find({"rider": account, **scope}, PLAIN).to_list(None),
             "photos": [{**photo, "url": f"/intake/v1/photos/{photo['_id']}"} for photo in found],
         }

@@ -4,9 +4,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from services.points.domain.incident import Fact
-from services.points.handlers import Learn, fact_of_change, fact_of_report, fact_of_resolution, fact_of_update
+from services.points.facts import fact_of_change, fact_of_report, fact_of_resolution, fact_of_update
+from services.points.handlers import Learn
+from services.points.hearing import context_of
 from services.points.ports import Books, Rules
-from shared.context import Context
 from shared.contracts.envelope import Message
 from shared.contracts.incident_changed import IncidentChanged
 from shared.contracts.incident_reported import IncidentReported
@@ -52,7 +53,7 @@ def handlers(books: Books, rules: Rules, new_id: NewId) -> Mapping[str, Handle]:
         if fact is None:
             return PassBy()
         data = message.data
-        return Learn(books, rules, data.subject, data.subdistrict, fact, context_of(message), new_id)
+        return Learn(books, rules, data.subject, data.subdistrict, fact, context_of(message.envelope), new_id)
 
     return {
         INCIDENT_REPORTED.name: incident_reported,
@@ -60,9 +61,3 @@ def handlers(books: Books, rules: Rules, new_id: NewId) -> Mapping[str, Handle]:
         INCIDENT_CHANGED.name: incident_changed,
         INCIDENT_RESOLVED.name: incident_resolved,
     }
-
-
-def context_of(message: Message) -> Context:
-    """The story goes on: same correlation, this event as the cause."""
-    envelope = message.envelope
-    return Context(envelope.actor, envelope.correlation_id, envelope.id, envelope.traceparent)

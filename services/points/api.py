@@ -22,7 +22,8 @@ NO_PASSBOOK = "there is no such passbook for you"
 class PassbookOut(BaseModel):
     """A passbook in whole points. `entries` is the number of its last line, `digest` the end of its hash chain.
 
-    `account` is the opaque ledger account, null while nothing was ever written.
+    `account` is the opaque ledger account, null while nothing was ever written. `owed`: points of a reversal that were spent
+    already; what comes in pays that first.
     """
 
     rider: str
@@ -31,6 +32,7 @@ class PassbookOut(BaseModel):
     entries: int
     account: str | None
     digest: str
+    owed: int = 0
 
 
 class EntryOut(BaseModel):
@@ -63,6 +65,10 @@ class EntryOut(BaseModel):
     pending: int
     previous: str
     digest: str
+    about: str
+    of_number: int
+    owes: int
+    format: int
 
 
 class SightingOut(BaseModel):
@@ -132,7 +138,7 @@ def router(views: Views) -> APIRouter:
 
 
 def _lines(entries: Sequence[Entry]) -> list[EntryOut]:
-    return [_entry_out(entry) for entry in entries]
+    return [entry_out(entry) for entry in entries]
 
 
 def _passbook_out(rider: str, book: Passbook | None) -> PassbookOut:
@@ -145,10 +151,12 @@ def _passbook_out(rider: str, book: Passbook | None) -> PassbookOut:
         entries=book.entries,
         account=book.account,
         digest=book.digest,
+        owed=book.owed,
     )
 
 
-def _entry_out(entry: Entry) -> EntryOut:
+def entry_out(entry: Entry) -> EntryOut:
+    """One line as people see it."""
     return EntryOut(
         entry=entry.id, **{field: getattr(entry, field) for field in EntryOut.model_fields if field != "entry"}
     )
@@ -174,5 +182,5 @@ def _incident_out(incident: Incident, entries: Sequence[tuple[str, Entry]]) -> I
         emergency=resolved.emergency if resolved else incident.emergency,
         sightings=[_sighting_out(sighting) for sighting in incident.sightings],
         order=[_sighting_out(sighting) for sighting in resolved.sightings] if resolved else [],
-        entries=[AwardOut(rider=rider, line=_entry_out(entry)) for rider, entry in entries],
+        entries=[AwardOut(rider=rider, line=entry_out(entry)) for rider, entry in entries],
     )

@@ -1,10 +1,20 @@
 """What points tells the others, in the words of the contract."""
 
-from services.points.domain.entry import Entry, Kind, Passbook, award_key
+from services.points.domain.entry import REDEMPTION, Entry, Kind, Passbook
+from services.points.domain.keys import award_key, reversal_key
+from services.points.domain.ledger import effect
 from shared.contracts.event import EventData
 from shared.contracts.points_adjusted import PointsAdjusted
 from shared.contracts.points_awarded import PointsAwarded
 from shared.contracts.topics import POINTS_ADJUSTED, POINTS_AWARDED
+
+_KINDS = {
+    Kind.RESERVE: "redemption_reserved",
+    Kind.PICK_UP: "redemption_picked_up",
+    Kind.CANCEL: "redemption_cancelled",
+    Kind.EXPIRE: "redemption_expired",
+}
+"""Where the contract has another word."""
 
 
 def tell(book: Passbook, entry: Entry) -> tuple[str, EventData]:
@@ -30,27 +40,34 @@ def _awarded(book: Passbook, entry: Entry) -> PointsAwarded:
             "rule": entry.rule,
             "rule_version": entry.rule_version,
             "reason": entry.reason,
-            "incident": entry.incident,
+            "incident": entry.incident or None,
+            "recorded_activity": entry.about or None,
         }
     )
 
 
 def _adjusted(book: Passbook, entry: Entry) -> PointsAdjusted:
-    """A promise and its end add nothing to the balance."""
-    pending = entry.kind is Kind.PENDING
-    promise = award_key(entry.incident, entry.rule, book.id, Kind.PENDING)
+    """A promise and its end add nothing to the balance, and picking up what was reserved does neither."""
     return PointsAdjusted.model_validate(
         {
             "subdistrict": book.subdistrict,
-            "kind": entry.kind.value,
+            "kind": _KINDS.get(entry.kind, entry.kind.value),
             "entry": entry.id,
             "rider": book.id,
-            "points": 0,
+            "points": effect(entry).posted,
             "balance_after": entry.balance,
-            "pending_points": entry.amount if pending else None,
-            "of_entry": None if pending else promise,
-            "incident": entry.incident,
+            "pending_points": entry.amount if entry.kind is Kind.PENDING else None,
+            "of_entry": _of_entry(book, entry),
+            "redemption": entry.about if entry.kind in REDEMPTION else None,
+            "incident": entry.incident or None,
             "rule_version": entry.rule_version,
             "reason": entry.reason,
         }
     )
+
+
+def _of_entry(book: Passbook, entry: Entry) -> str | None:
+    """The promise that is voided, the award that is reversed."""
+    if entry.kind is Kind.VOID:
+        return award_key(entry.incident, entry.rule, book.id, Kind.PENDING)
+    return entry.id.removeprefix(reversal_key("")) if entry.kind is Kind.REVERSAL else None

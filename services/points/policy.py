@@ -1,5 +1,7 @@
 """Who may call which route of points."""
 
+from services.points import prize_policy
+from services.points.activity_policy import ACTIVITY_POLICY
 from shared.web import export
 from shared.web.auth import Role
 from shared.web.policy import DESKS, Policy, Reach, allow
@@ -27,5 +29,22 @@ POLICY: Policy = {
     "GET /v1/campaigns/{campaign_id}": allow(
         *DESKS, reach=Reach.COMMUNITIES, zh="一个走访活动", en="one round of visits"
     ),
+    **prize_policy.POLICY,
+    "GET /v1/entries/{entry_id}/why": allow(
+        Role.RIDER, *DESKS, reach=(Reach.OWN, Reach.SUBDISTRICT), zh="这笔积分的缘由", en="why these points"
+    ),
+    "POST /v1/entries/{entry_id}/reversal": allow(
+        *DESKS, reach=Reach.SUBDISTRICT, zh="冲回一笔积分", en="take an award back"
+    ),
+    "GET /v1/outstanding": allow(
+        *DESKS, reach=Reach.COMMUNITIES, zh="待第二人认可的突出表现", en="outstanding acts waiting for a second person"
+    ),
+    "POST /v1/incidents/{incident_id}/outstanding": allow(
+        *DESKS, reach=Reach.COMMUNITIES, zh="提名突出表现", en="propose somebody for something outstanding"
+    ),
+    "POST /v1/incidents/{incident_id}/outstanding/{rider}": allow(
+        *DESKS, reach=Reach.COMMUNITIES, zh="认可或不认可突出表现", en="decide what another person has proposed"
+    ),
+    **ACTIVITY_POLICY,
     **export.POLICY,
 }

@@ -8,8 +8,8 @@ from zoneinfo import ZoneInfo
 from services.points.domain.campaign import Campaign
 from services.points.domain.caps import Month
 from services.points.domain.entry import Entry, Passbook
-from services.points.domain.hazard import Tariff
 from services.points.domain.incident import Incident
+from services.points.domain.tariff import Tariffs
 from shared.mongo.work import Event, Ref, Work
 from shared.scope import Scope
 
@@ -43,9 +43,8 @@ class Books:
 class Rules(Protocol):
     """Reference data."""
 
-    @property
-    def tariff(self) -> Tariff:
-        """The hazard table that decides now."""
+    def tariffs(self, subdistrict: str) -> Tariffs:
+        """All versions of the rules; what was seen is paid by the one that held then. Raises `LookupError`."""
         ...
 
     def activity(self, scheme: str, code: str) -> str | None:
@@ -72,6 +71,18 @@ class CampaignViews(Protocol):
 
     async def campaigns(self, scope: Scope, limit: int) -> list[tuple[Campaign, int]]:
         """The one that ends last first."""
+        ...
+
+
+class EntryViews(Protocol):
+    """Single entries outside any transaction, and what waits for a second person."""
+
+    async def entry(self, scope: Scope, id_: str) -> tuple[str, Entry] | None:
+        """The rider and his entry: his own for him, those of its riders for a desk."""
+        ...
+
+    async def proposals(self, scope: Scope, limit: int) -> list[Incident]:
+        """Incidents of the desk in which somebody was proposed for something outstanding and nobody has decided."""
         ...
 
 

@@ -6,18 +6,17 @@ from dataclasses import replace
 
 from pymongo import ASCENDING, DESCENDING, IndexModel
 
-from services.points import member_store
+from services.points import activity_store, gathering_store, member_store, prize_store, visit_store
 from services.points.domain.campaign import Campaign
 from services.points.domain.caps import Month
 from services.points.domain.entry import Entry, Passbook
-from services.points.domain.evidence import Judgement, Visit
+from services.points.domain.evidence import Judgement
 from services.points.domain.incident import Incident
 from services.points.ports import Books
 from shared.mongo.client import Database, Document
 from shared.mongo.forgetting import Plan
 from shared.mongo.indexes import Collection
 from shared.mongo.records import PLAIN, Records
-from shared.mongo.retention import Rule
 from shared.mongo.scopes import within
 from shared.mongo.work import Work
 from shared.pseudonym import Person
@@ -29,28 +28,40 @@ PASSBOOKS: Records[Passbook] = Records("passbooks", Passbook)
 ENTRIES: Records[Entry] = Records("entries", Entry)
 MONTHS: Records[Month] = Records("months", Month)
 CAMPAIGNS: Records[Campaign] = Records("campaigns", Campaign)
-VISITS: Records[Visit] = Records("visits", Visit)
 JUDGEMENTS: Records[Judgement] = Records("judgements", Judgement)
 
 BOOKS = Books(INCIDENTS, PASSBOOKS, ENTRIES, MONTHS)
 
 COLLECTIONS = (
-    Collection("incidents"),
+    Collection(
+        "incidents",
+        (
+            IndexModel(
+                [("outstanding.state", ASCENDING)],
+                name="proposed",
+                partialFilterExpression={"outstanding.state": "proposed"},
+            ),
+        ),
+    ),
     Collection("passbooks", (IndexModel([("account", ASCENDING)], name="account", unique=True),)),
     Collection(
         "entries",
         (
             IndexModel([("account", ASCENDING), ("number", ASCENDING)], name="of_account", unique=True),
             IndexModel([("incident", ASCENDING)], name="of_incident"),
+            IndexModel([("about", ASCENDING)], name="of_about", partialFilterExpression={"about": {"$gt": ""}}),
         ),
     ),
     Collection("months"),
     Collection(
         "campaigns", (IndexModel([("subdistrict", ASCENDING), ("plan.ends_at", DESCENDING)], name="of_subdistrict"),)
     ),
-    Collection("visits", (IndexModel([("rider", ASCENDING), ("received_at", ASCENDING)], name="of_rider"),)),
     Collection("judgements"),
     *member_store.COLLECTIONS,
+    *activity_store.COLLECTIONS,
+    *gathering_store.COLLECTIONS,
+    *visit_store.COLLECTIONS,
+    *prize_store.COLLECTIONS,
 )
 
 
@@ -68,6 +79,7 @@ async def _of_rider(database: Database, person: Person) -> dict[str, list[str]]:
         "passbooks": [person.account] if book else [],
         "entries": await database["entries"].distinct("_id", of_book),
         "incidents": await database["incidents"].distinct("_id", seen),
+        **await prize_store.books_of(database, person),
         "months": await database["months"].distinct("_id", {"_id": {"$regex": f"^{re.escape(person.account)}\\|"}}),
     }
 
@@ -78,11 +90,20 @@ def _complete(work: Work, person: Person, ids: Mapping[str, list[str]]) -> bool:
     return len(ids["entries"]) == (book["entries"] if book else 0)
 
 
-PLAN = Plan({"entries": _entry, **member_store.TREATMENTS}, _of_rider, _complete)
+PLAN = Plan(
+    {"entries": _entry, **member_store.TREATMENTS, **activity_store.TREATMENTS},
+    _of_rider,
+    _complete,
+)
 """Money never goes: the ledger stands under its opaque account, the passbook under the pseudonym."""
 
 
-RETENTION = (Rule("visits", "visits", "received_at", 730),)
+RETENTION = (
+    *visit_store.RETENTION,
+    *activity_store.RETENTION,
+    *gathering_store.RETENTION,
+    *prize_store.RETENTION,
+)
 
 
 def exporter(database: Database) -> Export:
@@ -96,7 +117,10 @@ def exporter(database: Database) -> Export:
             "account": await database["members"].find({"_id": account, **scope}, PLAIN).to_list(None),
             "passbook": books,
             "entries": await database["entries"].find(of_books, PLAIN).sort("number", 1).to_list(None),
+            "activities": await database["activities"].find({"rider": account, **scope}, PLAIN).to_list(None),
+            "checkins": await database["checkins"].find({"rider": account, **scope}, PLAIN).to_list(None),
             "visits": await database["visits"].find({"rider": account, **scope}, PLAIN).to_list(None),
+            **await prize_store.export_of(database, account, scope),
         }
 
     return export

@@ -11,6 +11,7 @@ from functools import lru_cache
 from shared.contracts.account_changed import AccountChanged
 from shared.contracts.account_forgotten import AccountForgotten
 from shared.contracts.activity_decided import ActivityDecided
+from shared.contracts.activity_recorded import ActivityRecorded
 from shared.contracts.campaign_changed import CampaignChanged
 from shared.contracts.department_update import DepartmentUpdate
 from shared.contracts.dispatch_order import DispatchOrder
@@ -71,6 +72,7 @@ ACCOUNT_CHANGED = Topic(
     "account-changed", "account", 12, 30, ("intake",), ("dispatch", "points", "notify"), (AccountChanged,)
 )
 CAMPAIGN_CHANGED = Topic("campaign-changed", "campaign", 12, 30, ("points",), ("intake",), (CampaignChanged,))
+ACTIVITY_RECORDED = Topic("activity-recorded", "activity", 12, 30, ("points",), ("intake",), (ActivityRecorded,))
 VISIT_RECORDED = Topic("visit-recorded", "visit", 12, 30, ("intake",), ("points",), (VisitRecorded,))
 REPORT_JUDGED = Topic("report-judged", "report", 12, 30, ("intake",), ("points",), (ReportJudged,))
 ACCOUNT_FORGOTTEN = Topic(
@@ -90,6 +92,7 @@ FIXED = (
     CAMPAIGN_CHANGED,
     VISIT_RECORDED,
     REPORT_JUDGED,
+    ACTIVITY_RECORDED,
 )
 """Topics that exist once; each department adds two."""
 

@@ -26,7 +26,8 @@ class Service(Named):
 
 
 class Home(Named):
-    """`place`: WGS-84 degrees, inside its community. `budget`: whole points a month that its prizes may be worth.
+    """`place`: WGS-84 degrees, inside its community. `budget`: whole points that its prizes may be worth in
+    a calendar month, or in a quarter where `budget_period` says so.
 
     `haves` and `basics` list what is really there: a home that lacks one is not refused, but `missing` names it.
     """
@@ -39,6 +40,7 @@ class Home(Named):
     basics: tuple[Basic, ...]
     individual: tuple[Service, ...] = ()
     budget: NonNegativeInt
+    budget_period: Literal["month", "quarter"] = "month"
     sponsors: tuple[Named, ...] = ()
 
     @property

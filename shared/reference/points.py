@@ -1,7 +1,7 @@
 """What the passbook pays: amounts and caps as data (all of them assumed, so all of them here and none in code)."""
 
 from collections.abc import Iterable, Iterator
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Literal
 
 from pydantic import Field, NonNegativeInt, PositiveInt
@@ -102,9 +102,15 @@ class Cases(Strict):
 
 
 class PointsRules(Strict):
-    """`version` names these rules in every entry; an award above `second_approver_over` points needs two approvers."""
+    """`version` names these rules in every entry; an award above `second_approver_over` points needs two approvers.
+
+    They hold for what is seen from the day `effective_from` on (at the place), until a later version does; without it,
+    always. `earlier`: what held before, and still decides on what was seen then. `rankings`: riders may see their place
+    in their squad; off by default, and never for staff.
+    """
 
     version: str = Field(pattern="^[0-9]{4}-[0-9]{1,3}$")
+    effective_from: date | None = None
     second_approver_over: PositiveInt
     captured_at_trusted_hours: PositiveInt = Field(
         description="captured_at orders reporters only if this near before receipt"
@@ -112,34 +118,58 @@ class PointsRules(Strict):
     activities: dict[Activity, ActivityRule]
     hazard: HazardTable
     cases: Cases
+    rankings: bool = False
+    earlier: tuple["PointsRules", ...] = ()
 
 
-def check(name: str, rules: PointsRules, faults: list[Fault]) -> None:
+def check(name: str, newest: PointsRules, faults: list[Fault]) -> None:
+    """Each version is right for itself, and it is clear on every day which one holds."""
+    _check_versions(name, newest, faults)
+    _check_one(name, "", newest, faults)
+    for number, rules in enumerate(newest.earlier):
+        _check_one(name, f"earlier.{number}.", rules, faults)
+
+
+def _check_versions(name: str, newest: PointsRules, faults: list[Fault]) -> None:
+    """Names and days are different; the newest is on top and the earlier ones follow from new to old."""
+    line = (newest, *newest.earlier)
+    for number, rules in enumerate(newest.earlier):
+        where = f"earlier.{number}"
+        if rules.earlier:
+            faults.append(Fault(name, f"{where}.earlier", "stands within an earlier version"))
+        if rules.version in [other.version for other in line[: number + 1]]:
+            faults.append(Fault(name, f"{where}.version", "twice"))
+        after = line[number].effective_from
+        if after is None or (rules.effective_from is not None and rules.effective_from >= after):
+            faults.append(Fault(name, f"{where}.effective_from", "the version before it in the file must begin later"))
+
+
+def _check_one(name: str, at: str, rules: PointsRules, faults: list[Fault]) -> None:
     """All seven activities have a line, no two hazard rows share a rule (their awards would count as one), and every line
     is shown by a case that comes out as written.
     """
     missing = [activity for activity in ACTIVITIES if activity not in rules.activities]
-    faults += [Fault(name, f"activities.{activity}", "missing") for activity in missing]
+    faults += [Fault(name, f"{at}activities.{activity}", "missing") for activity in missing]
     rows = [rules.hazard.first, rules.hazard.co_reporter, rules.hazard.self_fixed, rules.hazard.outstanding]
     if len({row.rule for row in rows}) < len(rows):
-        faults.append(Fault(name, "hazard", "a rule twice"))
+        faults.append(Fault(name, f"{at}hazard", "a rule twice"))
     shown = {case.activity for case in rules.cases.activities}
     faults += [
-        Fault(name, f"activities.{activity}", "no case shows what it pays")
+        Fault(name, f"{at}activities.{activity}", "no case shows what it pays")
         for activity in ACTIVITIES
         if activity in rules.activities and activity not in shown
     ]
-    faults += [Fault(name, f"hazard.{part}", "no case shows what it pays") for part in _unshown(rules)]
+    faults += [Fault(name, f"{at}hazard.{part}", "no case shows what it pays") for part in _unshown(rules)]
     for number, case in enumerate(rules.cases.hazard):
         if (got := tuple(_paid(case, rules.hazard))) != case.pays:
-            faults.append(Fault(name, f"cases.hazard.{number}", f"expected {list(case.pays)}, got {list(got)}"))
+            faults.append(Fault(name, f"{at}cases.hazard.{number}", f"expected {list(case.pays)}, got {list(got)}"))
     for number, one in enumerate(rules.cases.activities):
         rule = rules.activities.get(one.activity)
         since = None if one.since_minutes is None else timedelta(minutes=one.since_minutes)
         paid = rule.pays(one.day, one.month, since, again=one.again) if rule else (one.pays, one.why)
         if paid != (one.pays, one.why):
             expected = f"expected {_say(one.pays, one.why)}, got {_say(*paid)}"
-            faults.append(Fault(name, f"cases.activities.{number} ({one.activity})", expected))
+            faults.append(Fault(name, f"{at}cases.activities.{number} ({one.activity})", expected))
 
 
 def _unshown(rules: PointsRules) -> Iterator[str]:

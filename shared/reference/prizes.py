@@ -10,11 +10,18 @@ from shared.reference.homes import Home
 
 
 class Prize(Named):
-    """`points` is its price, `stock` how many of it a home has by the home's code: what it starts with, not what is left."""
+    """`points` is its price, `stock` how many of it a home has by the home's code: what it starts with, not what is left.
+
+    `picture`: file name of a picture among the pages' static ones. `limit_month`: how many of it one rider may take in a
+    calendar month, None is no limit. A home that has no more than `low` of it left is to be supplied.
+    """
 
     code: str = Field(pattern="^[a-z][a-z0-9-]{1,40}$")
     points: PositiveInt
     stock: dict[str, NonNegativeInt] = Field(min_length=1)
+    picture: str | None = Field(default=None, pattern=r"^[a-z0-9][a-z0-9._-]{0,60}\.(jpg|png|svg|webp)$")
+    limit_month: PositiveInt | None = None
+    low: NonNegativeInt = 0
 
 
 class PrizesFile(Strict):

@@ -80,6 +80,11 @@ class Principal:
         return f"{self.role}:{self.id}"
 
     @property
+    def squad_led(self) -> str | None:
+        """The squad whose captain he is."""
+        return self.squad if self.captain and self.role is Role.RIDER else None
+
+    @property
     def scope(self) -> Scope:
         """How far he sees."""
         department = self.department if self.role is Role.DEPARTMENT else None

@@ -50,6 +50,8 @@ DESIGN = {
     "campaign-changed": ("campaign", "points", {"intake"}, "campaign-changed:<campaign>:<version>"),
     "visit-recorded": ("visit", "intake", {"points"}, "visit-recorded:<visit>"),
     "report-judged": ("report", "intake", {"points"}, "report-judged:<report>"),
+    # evidence of activities, see docs/adr/0038
+    "activity-recorded": ("activity", "points", {"intake"}, "activity-recorded:<activity>"),
 }
 
 
@@ -124,7 +126,7 @@ def test_department_of(name: str, department: str | None) -> None:
 
 def test_types_are_well_formed_and_unique() -> None:
     types = [event.TYPE for event in EVENTS]
-    assert len(types) == len(set(types)) == 14
+    assert len(types) == len(set(types)) == 15
     assert all(type_.startswith("cn.qianshao.") and len(type_.split(".")) == 5 for type_ in types)
 
 

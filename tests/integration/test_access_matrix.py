@@ -12,6 +12,7 @@ from inspect import isasyncgenfunction, iscoroutinefunction
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
+from zoneinfo import ZoneInfo
 
 import httpx2
 import pytest
@@ -19,9 +20,13 @@ from fastapi.routing import APIRoute
 from starlette.routing import Route
 
 from ops.local import plan
+from services.points.domain import checkin
+from services.points.giving import benefit_id
+from services.points.redeeming import redemption_id
 from shared.web.auth import Role
 from shared.web.policy import OF_EVERY_PROCESS, Policy
 from tests.support import estate as house
+from tests.support.doing import activity_wish, gathering, gathering_wish
 from tests.support.estate import (
     BEIDAJIE,
     CODE,
@@ -37,7 +42,9 @@ from tests.support.estate import (
     SECRETS,
     SIGNER,
     TEXT,
+    TRAINING,
     UNCERTAIN,
+    WORDS,
     Estate,
 )
 from tests.support.forging import forgeries
@@ -106,6 +113,7 @@ PHOTO = {"files": {"photo": b"any"}}
 SIGNED = dict(parse_qsl(urlsplit(house.LINKS.mint("photo-of-inc", datetime(2100, 1, 1, tzinfo=UTC)).url).query))
 AND_NEXT = (*DESK, "staff next door")
 ORDER = "/v1/orders/inc.1"
+PROMISE = f"/v1/entries/award:inc:hazard_first:{RIDER}:pending"
 LATER = "2099-01-01T00:00:00+08:00"
 ACTS: dict[str, dict[str, Any]] = {
     "accept": {},
@@ -142,6 +150,131 @@ def decided(path: str, who: tuple[str, ...] = DESK, **body: Any) -> list[Row]:
     return [Row(route, ok(*who, status=409), path=f"/v1/incidents/inc/{path}", body=sent)]
 
 
+HELD_ID = redemption_id(RIDER, "wish-1")
+"""The towel that the rider has held at the home here."""
+
+
+def papers(home: str) -> list[Row]:
+    """A statement is its rider's, and the office's; nobody reads in a report who did what."""
+    book, month = f"/v1/passbooks/{RIDER}", datetime.now(ZoneInfo("Asia/Shanghai")).strftime("%Y-%m")
+    days = {"name": NAME, "since": "2020-01-01", "until": "2099-12-31"}
+    notice = {"names": {RIDER: "钱塘江"}}
+    return [
+        Row("GET /v1/statements/{month}.pdf", ok("rider"), 200, RIDER, f"/v1/statements/{month}.pdf"),
+        Row("GET /v1/statements/{month}.csv", ok("rider"), 200, RIDER, f"/v1/statements/{month}.csv"),
+        Row(
+            "GET /v1/passbooks/{rider}/statements/{month}.pdf",
+            ok(*AND_NEXT),
+            mark=RIDER,
+            path=f"{book}/statements/{month}.pdf",
+        ),
+        Row(
+            "POST /v1/passbooks/{rider}/certificate.pdf",
+            ok(*AND_NEXT),
+            mark=NAME,
+            path=f"{book}/certificate.pdf",
+            body={"json": days},
+        ),
+        Row(
+            "GET /v1/homes/{home_id}/statements/{month}.pdf",
+            ok(*DESK),
+            mark="毛巾",
+            path=f"{home}/statements/{month}.pdf",
+        ),
+        Row(
+            "GET /v1/homes/{home_id}/statements/{month}.csv",
+            ok(*DESK),
+            mark="毛巾",
+            path=f"{home}/statements/{month}.csv",
+        ),
+        Row("GET /v1/reports/{month}.pdf", ok(*AND_NEXT), 200, "帮助居民", f"/v1/reports/{month}.pdf"),
+        Row("GET /v1/reports/{month}.csv", ok(*AND_NEXT), 200, "帮助居民", f"/v1/reports/{month}.csv"),
+        Row(
+            "POST /v1/notices/{quarter}.pdf",
+            ok(*DESK),
+            200,
+            "钱**",
+            f"/v1/notices/{month[:4]}-Q{(int(month[5:]) + 2) // 3}.pdf",
+            body={"json": notice},
+        ),
+        Row("GET /v1/rankings/{month}", {}, 409, path=f"/v1/rankings/{month}"),
+    ]
+
+
+def prizes() -> list[Row]:
+    """Homes are everybody's of the sub-district; what is in their books is their desk's, what is held is its rider's."""
+    home, held = "/v1/homes/home-a", f"/v1/redemptions/{HELD_ID}"
+    here = ("rider", "other rider", "captain of another squad", *AND_NEXT)
+    given = benefit_id("s1", "paper-0001", RIDER)
+    month = {"client_key": "paper-0003", "period": "2026-11", "points": 5, "reason": "捐赠"}
+    came = {"client_key": "paper-0002", "prize": "towel", "kind": "delivery", "pieces": 5}
+    gift = {"client_key": "paper-0009", "home": "home-a", "riders": [RIDER], "sort": "gift", "name_zh": "礼物"}
+    wish = {"client_key": "phone-0009", "home": "home-a", "prize": "towel"}
+    broke = {"other rider": 409, "captain of another squad": 409}
+    return [
+        Row("GET /v1/homes", ok(*here), 200, "home-a"),
+        Row("GET /v1/homes/{home_id}", ok(*here), mark="08:00-20:00", path=home),
+        Row("GET /v1/homes/{home_id}/prizes", ok(*here), mark="towel", path=f"{home}/prizes"),
+        Row("GET /v1/homes/{home_id}/account", ok(*DESK), mark="liability", path=f"{home}/account"),
+        Row("GET /v1/homes/{home_id}/stock", ok(*DESK), mark="towel", path=f"{home}/stock"),
+        Row("GET /v1/stock/low", ok(*AND_NEXT), 200, "helmet"),
+        Row(
+            "POST /v1/homes/{home_id}/stock",
+            ok(*DESK, status=201),
+            mark="towel",
+            path=f"{home}/stock",
+            body={"json": came},
+        ),
+        Row(
+            "GET /v1/homes/{home_id}/stock/{prize}/movements",
+            ok(*DESK),
+            mark=HELD_ID,
+            path=f"{home}/stock/towel/movements",
+        ),
+        Row(
+            "POST /v1/homes/{home_id}/budget",
+            ok(*DESK, status=201),
+            mark="捐赠",
+            path=f"{home}/budget",
+            body={"json": month},
+        ),
+        Row("GET /v1/homes/{home_id}/budget", ok(*DESK), mark="捐赠", path=f"{home}/budget"),
+        Row("GET /v1/redemptions", ok("rider", *DESK), 200, HELD_ID),
+        Row("GET /v1/redemptions/{redemption_id}", ok("rider", *DESK), mark=RIDER, path=held),
+        Row("GET /v1/redemptions/{redemption_id}/token", ok("rider"), mark="token", path=f"{held}/token"),
+        Row("POST /v1/redemptions", {"rider": 201, **broke}, mark="towel", body={"json": wish}),
+        Row(
+            "POST /v1/redemptions/pickup",
+            dict.fromkeys(DESK, 422),
+            mark="not made for",
+            body={"json": {"token": f"q1.{HELD_ID}.4102444800.forged"}},
+        ),
+        Row(
+            "POST /v1/redemptions/{redemption_id}/cancel",
+            {"rider": 200, **dict.fromkeys(DESK, 409)},
+            mark="cancelled",
+            path=f"{held}/cancel",
+            body={"json": {"reason": "不要了"}},
+        ),
+        *papers(home),
+        Row("GET /v1/benefits", ok("rider", *DESK), 200, "大病保险"),
+        Row("GET /v1/benefits.csv", ok(*DESK), 200, "大病保险"),
+        Row(
+            "POST /v1/benefits",
+            ok(*DESK, status=201),
+            mark="礼物",
+            body={"json": {**gift, "name_en": "gift", "given_at": "2026-07-01T09:00:00+08:00"}},
+        ),
+        Row(
+            "POST /v1/benefits/{benefit_id}/revoke",
+            {"staff": 200, "staff of all": 409, "lead": 409},
+            mark="误登",
+            path=f"/v1/benefits/{given}/revoke",
+            body={"json": {"reason": "误登"}},
+        ),
+    ]
+
+
 WHERE = {"lng": "113.58", "lat": "37.857", "crs": "wgs84", "accuracy_m": "5", "scheme": "gb30428", "code": "P0101"}
 SAID: dict[str, Any] = {"text": "补充"}
 ADDED: tuple[tuple[str, dict[str, Any], int, str], ...] = (
@@ -158,6 +291,20 @@ ADDED: tuple[tuple[str, dict[str, Any], int, str], ...] = (
 def adds(path: str, body: dict[str, Any], status: int, mark: str) -> Row:
     route = f"POST /v1/reports/{{report_id}}/{path}"
     return Row(route, ok("rider", status=status), 404, mark, f"/v1/reports/report-of-inc/{path}", body={"json": body})
+
+
+CAPTAIN = "captain of another squad"
+"""Another than the rider's of now: what he did counted for this one when he did it."""
+
+SCAN = {"token": checkin.token(gathering(), checkin.step_of(datetime.now(UTC))), "scanned_at": NOW}
+"""Sent at once or, on a slow machine, as if by a phone that had no signal."""
+
+
+def about_activity(verb: str, who: tuple[str, ...], **body: Any) -> Row:
+    """One decision about what the rider did."""
+    sent = {"json": {"expected_version": STALE, **body}}
+    route = f"POST /v1/activities/{{activity_id}}/{verb}"
+    return Row(route, ok(*who, status=409), path=f"/v1/activities/act/{verb}", body=sent)
 
 
 ROWS: dict[str, list[Row]] = {
@@ -347,6 +494,30 @@ ROWS: dict[str, list[Row]] = {
         Row("GET /v1/passbooks/{rider}", ok(*AND_NEXT), mark=RIDER, path=f"/v1/passbooks/{RIDER}"),
         Row("GET /v1/passbooks/{rider}/entries", ok(*AND_NEXT), mark="hazard", path=f"/v1/passbooks/{RIDER}/entries"),
         Row("GET /v1/incidents/{incident_id}/points", ok(*DESK), mark=RIDER, path="/v1/incidents/inc/points"),
+        *prizes(),
+        Row("GET /v1/entries/{entry_id}/why", ok("rider", *AND_NEXT), mark="hazard_first", path=f"{PROMISE}/why"),
+        Row(
+            "POST /v1/entries/{entry_id}/reversal",
+            ok(*AND_NEXT, status=409),
+            mark="hazard_first",
+            path=f"{PROMISE}/reversal",
+            body={"json": {"reason": "mistake"}},
+        ),
+        Row("GET /v1/outstanding", ok(*DESK), 200, RIDER),
+        Row(
+            "POST /v1/incidents/{incident_id}/outstanding",
+            ok(*DESK, status=409),
+            mark=RIDER,
+            path="/v1/incidents/inc/outstanding",
+            body={"json": {"rider": RIDER}},
+        ),
+        Row(
+            "POST /v1/incidents/{incident_id}/outstanding/{rider}",
+            {"staff": 200, "staff of all": 409, "lead": 409},
+            mark='"declined"',
+            path=f"/v1/incidents/inc/outstanding/{RIDER}",
+            body={"json": {"award": False}},
+        ),
         Row("GET /v1/campaigns", ok(*DESK), 200, ROUND),
         Row("GET /v1/campaigns/{campaign_id}", ok(*DESK), mark=ROUND, path="/v1/campaigns/camp"),
         Row("POST /v1/campaigns", ok(*DESK, status=201), 403, ROUND, body={"json": campaign_wish()}),
@@ -363,6 +534,55 @@ ROWS: dict[str, list[Row]] = {
             mark='"closed"',
             path="/v1/campaigns/camp/close",
             body={"json": {"expected_version": 2}},
+        ),
+        Row("GET /v1/campaigns/{campaign_id}/tally", ok(*DESK), mark='"camp"', path="/v1/campaigns/camp/tally"),
+        Row("GET /v1/activities", ok("rider", *DESK), 200, WORDS),
+        Row("GET /v1/activities/waiting", ok(*DESK), 200, WORDS),
+        Row("GET /v1/squad/activities", ok(CAPTAIN), 200, WORDS),
+        Row("GET /v1/activities/{activity_id}", ok("rider", CAPTAIN, *DESK), mark=WORDS, path="/v1/activities/act"),
+        Row(
+            "POST /v1/activities",
+            ok("rider", status=201),
+            201,
+            "recorded",
+            body={"json": activity_wish(grid=GRID)},
+            each=True,
+        ),
+        about_activity("recommend", ("rider", CAPTAIN)),
+        about_activity("withdraw", ("rider", CAPTAIN)),
+        about_activity("approve", DESK),
+        about_activity("reject", DESK, reason="r"),
+        Row(
+            "POST /v1/activities/approve",
+            ok(*DESK),
+            200,
+            '"status":409',
+            body={"json": {"activities": [{"activity": "act", "expected_version": STALE}]}},
+        ),
+        Row("GET /v1/events", ok(*RIDERS[:3], *DESK), 200, TRAINING),
+        Row("GET /v1/events/{event_id}", ok(*DESK), mark=TRAINING, path="/v1/events/e1"),
+        Row("GET /v1/events/{event_id}/checkin-code", ok(*DESK), mark="q1.e1.", path="/v1/events/e1/checkin-code"),
+        Row("POST /v1/checkins", ok(*RIDERS[:3], status=201), mark='"e1"', body={"json": SCAN}),
+        Row(
+            "POST /v1/events/{event_id}/attendance",
+            ok(*DESK),
+            mark=RIDER,
+            path="/v1/events/e1/attendance",
+            body={"json": {"riders": [RIDER]}},
+        ),
+        Row("GET /v1/events/{event_id}/roster", ok(*DESK), mark=RIDER, path="/v1/events/e1/roster"),
+        Row("POST /v1/events", ok(*DESK, status=201), 403, TRAINING, body={"json": gathering_wish()}),
+        Row(
+            "PUT /v1/events/{event_id}",
+            ok(*DESK, status=409),
+            path="/v1/events/e1",
+            body={"json": gathering_wish(client_key=..., expected_version=STALE)},
+        ),
+        Row(
+            "POST /v1/events/{event_id}/cancel",
+            ok(*DESK, status=409),
+            path="/v1/events/e1/cancel",
+            body={"json": {"expected_version": STALE}},
         ),
     ],
     "notify": [

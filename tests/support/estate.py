@@ -98,9 +98,12 @@ from services.notify.rules import ReferenceNames
 from services.notify.stream import Doorbell
 from services.notify.ways import ReferenceWays
 from services.points import api as points_api
+from services.points import app as points_app
 from services.points import campaigns_api
 from services.points import policy as points_policy
 from services.points import store as points_store
+from services.points.activities import RecordActivity
+from services.points.activity_metrics import ActivityMetrics
 from shared.clock import system_clock
 from shared.context import Context
 from shared.ids import new_id
@@ -113,7 +116,7 @@ from shared.web import export
 from shared.web.app import create
 from shared.web.auth import TokenVerifier, read_jwks
 from shared.web.policy import Policy
-from tests.support import dispatching, intaking, notifying, pointing, rounds
+from tests.support import dispatching, doing, intaking, notifying, pointing, redeeming, rounds
 from tests.support.lanes import running
 from tests.support.people import DESK, account
 from tests.support.serving import served
@@ -131,7 +134,8 @@ RIDER, NEWCOMER = str(uuid.UUID(int=7)), str(uuid.UUID(int=8))
 TEXT, CODE, NAME, PHONE = "井盖被冲开", "7K3M-9QXA", "张三", "13812345678"
 CONTENT, DEVICE, GRID = "jpeg-of-a-manhole", "手机-七号", "14030200300500505"
 ROUND = "冬季燃气安全入户"
-SECRETS = (RIDER, TEXT, CODE, NAME, PHONE, CONTENT, DEVICE, GRID, ROUND)
+WORDS, TRAINING = "帮王阿姨搬米上楼", "冬季安全培训"
+SECRETS = (RIDER, TEXT, CODE, NAME, PHONE, CONTENT, DEVICE, GRID, ROUND, WORDS, TRAINING)
 """What nobody may find in an answer who has nothing to do with it."""
 
 LINKS = PhotoLinks(b"0123456789abcdef0123456789abcdef")
@@ -292,7 +296,11 @@ def _dispatch(store: MongoStore, lane: Lane) -> list[APIRouter]:
 def _points(store: MongoStore, lane: Lane) -> list[APIRouter]:
     views = points_store.MongoCampaigns(store.database)
     desk = campaigns_api.CampaignDesk(lane, points_store.CAMPAIGNS, views, pointing.StubRules())
-    return [points_api.router(points_store.MongoViews(store.database)), campaigns_api.router(desk)]
+    counts = ActivityMetrics(CollectorRegistry())
+    activities = points_app.activity_routers(lane, store.database, counts, pointing.StubRules())
+    entries = points_app.entry_routers(lane, store.database, pointing.StubRules())
+    books = points_api.router(points_store.MongoViews(store.database))
+    return [books, campaigns_api.router(desk), *activities, *entries, *redeeming.routers(store.database, lane)]
 
 
 def _notify(store: MongoStore, lane: Lane, doorbell: Doorbell) -> list[APIRouter]:
@@ -333,7 +341,12 @@ async def _tell(stores: dict[str, MongoStore], lanes: dict[str, Lane], tokens: S
         context = Context(f"rider:{rider}", "story-1")
         await lanes["dispatch"].submit(ReceiveReport(dispatch_store.INCIDENTS, rules, told, context))
         await points.hear(pointing.reported(rider, incident, place=place), pointing.moved("triaged", incident))
+    proposal = {"rider": RIDER, "by": "staff:s9", "at": pointing.NINE, "state": "proposed", "decided_by": None}
+    of_points = stores["points"].behind[stores["points"].place.name]
+    of_points["incidents"].update_one({"_id": "inc"}, {"$set": {"outstanding": [proposal]}})
     await lanes["points"].submit(rounds.opening("camp", title_zh=ROUND, grids=(HERE,)))
+    await _tell_activities(doing.Doing(lanes["points"]))
+    await redeeming.tell(lanes["points"], RIDER)
     await notifying.hear(lanes["notify"], [notifying.reported(rider=RIDER)])
     database, addresses = stores["notify"].database, address_store.MongoAddresses(stores["notify"].database)
     words, target = Words(ROUND, ROUND), (f"group:officers-{HERE}",)
@@ -345,6 +358,17 @@ async def _tell(stores: dict[str, MongoStore], lanes: dict[str, Lane], tokens: S
     ways = ReferenceWays(load(beidajie.DIRECTORY), addresses)
     await Planning(delivery_store.MongoShelf(database), ways, system_clock).step()
     return await _open_door(stores["intake"], lanes["intake"], tokens)
+
+
+async def _tell_activities(points: doing.Doing) -> None:
+    """The rider helped somebody, his captain's squad being another one then; and there is a training today."""
+    now = system_clock()
+    await points.member(RIDER, squad="squad-2", community=HERE)
+    await points.lane.submit(
+        RecordActivity(points.desk, doing.activity("act", RIDER, text=WORDS, grid=GRID), Context(f"rider:{RIDER}", "c"))
+    )
+    opened, over = now - timedelta(hours=2), now + timedelta(hours=10)
+    await points.hold(id_="e1", title=TRAINING, opens_at=opened, starts_at=opened, ends_at=over)
 
 
 async def _tell_intake(store: MongoStore) -> None:

@@ -6,21 +6,22 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from services.points import agents
+from services.points import agents, evidence
 from services.points.domain.entry import Entry, Kind, Passbook
-from services.points.domain.hazard import Row, Tariff
 from services.points.domain.ledger import Sums, fold, total, verify_chain
-from services.points.store import BOOKS, ENTRIES, PASSBOOKS
+from services.points.domain.tariff import ActivityRule, Row, Tariff, Tariffs
+from services.points.store import BOOKS, ENTRIES, JUDGEMENTS, PASSBOOKS
 from shared.contracts import topics
 from shared.contracts.envelope import Envelope, Message, Position, encode
 from shared.contracts.event import EventData
 from shared.contracts.incident_changed import IncidentChanged
 from shared.contracts.incident_reported import IncidentReported
 from shared.contracts.incident_resolved import IncidentResolved
+from shared.contracts.report_judged import ReportJudged
 from shared.contracts.report_updated import ReportUpdated
 from shared.ids import new_id
 from shared.mongo.client import Database, Document
-from shared.mongo.inbox import INBOX, Delivery, Receive, Received
+from shared.mongo.inbox import INBOX, Delivery, Handle, Receive, Received
 from shared.mongo.lane import Lane
 from tests.support.dispatching import PLACE
 from tests.support.memory import MemoryTransactor
@@ -37,19 +38,31 @@ TARIFF = Tariff(
     first=Row("hazard_first", 5, 10),
     co_reporter=Row("hazard_co_reporter", 1, 3, limit=3, within=timedelta(hours=24)),
     self_fixed=Row("hazard_self_fixed", 1, 1),
+    activities={
+        "help": ActivityRule("help", 3, cap_day=9, cap_month=60),
+        "home_visit": ActivityRule("home_visit", 2, cap_day=10, cap_month=60, cooldown=timedelta(minutes=10)),
+        "meeting": ActivityRule("meeting", 2, once_per_event=True, cap_day=4, cap_month=20),
+        "training": ActivityRule("training", 3, once_per_event=True, cap_day=6, cap_month=30),
+        "hazard": ActivityRule("hazard", 5, cap_day=50, cap_month=300),
+        "hardship": ActivityRule("hardship", 5, cap_day=10, cap_month=60),
+        "volunteer": ActivityRule("volunteer", 4, cap_day=8, cap_month=60),
+    },
 )
+"""The amounts of the sample, without its caps for hazards."""
 
 TOPIC_OF: dict[type[EventData], str] = {
     IncidentReported: topics.INCIDENT_REPORTED.name,
     ReportUpdated: topics.REPORT_UPDATED.name,
     IncidentChanged: topics.INCIDENT_CHANGED.name,
     IncidentResolved: topics.INCIDENT_RESOLVED.name,
+    ReportJudged: topics.REPORT_JUDGED.name,
 }
 SOURCE_OF = {
     IncidentReported: "intake",
     ReportUpdated: "intake",
     IncidentChanged: "dispatch",
     IncidentResolved: "dispatch",
+    ReportJudged: "intake",
 }
 
 
@@ -58,6 +71,10 @@ class StubRules:
     """Every grid is there but community 099. `P0101` and `E0505` are hazards, `L04` is help, `L05` pays nothing."""
 
     tariff: Tariff = TARIFF
+    earlier: tuple[Tariff, ...] = ()
+
+    def tariffs(self, subdistrict: str) -> Tariffs:
+        return Tariffs.of((self.tariff, *self.earlier))
 
     def activity(self, scheme: str, code: str) -> str | None:
         return {"P0101": "hazard", "E0505": "hazard", "L04": "help", "L05": None}[code]
@@ -143,6 +160,13 @@ def resolved(
     return IncidentResolved.model_validate({**fields, **changes})
 
 
+def judged(rider: str = "anna", incident: str = "inc", kind: str = "bogus") -> ReportJudged:
+    """Staff have looked at a report."""
+    fields = {"report": f"{incident}-by-{rider}", "rider": rider, "incident": incident, "reason": "照片是别处的"}
+    more = {"subdistrict": BEIDAJIE, "kind": kind, "actor_kind": "staff", "judged_at": NINE + timedelta(days=1)}
+    return ReportJudged.model_validate({**fields, **more})
+
+
 def message(data: EventData, sequence: int, actor: str | None = None) -> Message:
     """The event in its envelope, as the `sequence`-th of its key."""
     key = data.subject
@@ -196,10 +220,14 @@ class Points:
     async def deliver(self, told: Message) -> Received:
         """One delivery, deduplicated by its id as in the worker."""
         topic = TOPIC_OF[type(told.data)]
-        command = agents.handlers(BOOKS, self.rules, new_id)[topic](told)
+        command = self._handlers()[topic](told)
         headers, value = encode(told)
         delivery = Delivery(topic, 0, 0, told.envelope.partition_key.encode(), headers, value, NINE)
         return await self.lane.submit(Receive(delivery, told, command), seconds=30)
+
+    def _handlers(self) -> dict[str, Handle]:
+        kept = evidence.handlers(BOOKS, self.rules, JUDGEMENTS, new_id)
+        return {**agents.handlers(BOOKS, self.rules, new_id), **kept}
 
 
 @dataclass(frozen=True)
@@ -256,9 +284,9 @@ class Ledger:
         accounts = fold(self.entries)
         assert total(accounts.values()) == Sums(0, 0)
         for rider, book in self.passbooks.items():
-            assert Sums(book.balance, book.pending) == accounts[book.account], rider
+            assert Sums(book.balance, book.pending, book.owed) == accounts.get(book.account, Sums()), rider
             assert verify_chain(self.lines(rider), book.digest) is None
-            assert book.pending >= 0, rider
+            assert min(book.balance, book.pending, book.owed) >= 0, rider
 
 
 def forget_deliveries(store: MemoryTransactor) -> None:

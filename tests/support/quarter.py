@@ -10,9 +10,9 @@ from typing import Any
 from services.dispatch import agents as dispatch_agents
 from services.dispatch import store as dispatch
 from services.dispatch.ports import Receipt
+from services.intake import activity_photos, visits
 from services.intake import agents as intake_agents
 from services.intake import store as intake
-from services.intake import visits
 from services.intake.accounts import put_account
 from services.intake.domain.account import Account
 from services.intake.domain.report import GridPath, Place, Point, Report
@@ -21,9 +21,13 @@ from services.intake.opening import OpenReport
 from services.notify import agents as notify_agents
 from services.notify import store as notify
 from services.points import agents as points_agents
-from services.points import evidence, members
+from services.points import evidence, members, suggesting, visiting
 from services.points import store as points
+from services.points.activity_store import ACTIVITIES
 from services.points.member_store import MEMBERS
+from services.points.paying import Teller
+from services.points.visit_store import VISITS
+from services.points.visiting import Rounds
 from shared.clock import system_clock
 from shared.context import Context
 from shared.contracts.topics import ACCOUNT_CHANGED, FIXED, department_updates_topic
@@ -48,6 +52,7 @@ from tests.support.stores import MongoStore, in_mongo
 
 HERE = "140302003"
 PSEUDONYMS = Pseudonyms(b"k" * 32)
+TELLER = Teller(points.BOOKS, PointsRules(), new_id)
 CONTEXT = Context("administrator:admin-1", "c-1", None, None)
 _GRID = GridPath(HERE, "140302003005", "140302003005005", "14030200300500505")
 
@@ -258,11 +263,16 @@ async def quarter(stack: Stack) -> AsyncIterator[Quarter]:
     """Four databases and everything over them."""
     house = Quarter({})
     handlers: dict[str, Mapping[str, Any]] = {
-        "intake": {**intake_agents.handlers(intake.HOLDINGS), **visits.handlers(intake.CAMPAIGNS)},
+        "intake": {
+            **intake_agents.handlers(intake.HOLDINGS),
+            **visits.handlers(intake.CAMPAIGNS),
+            **activity_photos.handlers(intake.ACTIVITY_PHOTOS),
+        },
         "dispatch": dispatch_agents.handlers(dispatch.INCIDENTS, DispatchRules(), AnyReceipt(), ["water"]),
         "points": {
-            **points_agents.handlers(points.BOOKS, PointsRules(), new_id),
-            **evidence.handlers(points.VISITS, points.JUDGEMENTS),
+            **suggesting.handlers(points_agents.handlers(points.BOOKS, PointsRules(), new_id), ACTIVITIES, TELLER),
+            **evidence.handlers(points.BOOKS, PointsRules(), points.JUDGEMENTS, new_id),
+            **visiting.handlers(Rounds(points.CAMPAIGNS, VISITS, TELLER)),
             **members.handlers(MEMBERS),
         },
         "notify": notify_agents.handlers(notify.BOOKS, StubNames()),

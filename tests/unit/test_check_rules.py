@@ -342,6 +342,13 @@ def test_rules_are_numbered_as_in_the_contract() -> None:
     assert [rule.number for rule in RULES] == [*range(1, 10)]
 
 
+def test_what_is_not_an_incident_s_needs_no_resolution_but_is_paid_once(clean: Snapshot) -> None:
+    line = replace(clean.entries[0], id="a", kind=Kind.POST, incident="", about="a1")
+    assert 3 not in red(replace(clean, entries=(*clean.entries, line)))
+    (said,) = red(replace(clean, entries=(*clean.entries, line, replace(line, id="b"))))[3]
+    assert said == f"activity a1: was paid 2 times to account {line.account}"
+
+
 def red(snapshot: Snapshot) -> dict[int, tuple[str, ...]]:
     """Violations of the rules that do not hold."""
     return {finding.rule: finding.violations for finding in judge(snapshot) if not finding.clean}

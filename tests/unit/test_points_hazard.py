@@ -8,7 +8,7 @@ import pytest
 
 from services.points.domain.hazard import due
 from services.points.domain.incident import Sighting
-from services.points.handlers import fact_of_resolution
+from services.points.facts import fact_of_resolution
 from services.points.rules import ReferenceRules
 from services.points.store import INCIDENTS
 from shared.contracts.points_adjusted import PointsAdjusted
@@ -18,6 +18,7 @@ from shared.reference.load import load
 from tests.support.lanes import published, running
 from tests.support.memory import MemoryTransactor
 from tests.support.pointing import (
+    BEIDAJIE,
     NINE,
     TARIFF,
     Ledger,
@@ -387,14 +388,14 @@ def test_the_sample_reference_data_pay_what_the_domain_says() -> None:
     others = [joined(name, at=NINE + HOUR) for name in ("bert", "carl", "dora", "emil")]
     usual = fact_of_resolution(resolved(reported(), *others), rules)
     urgent = fact_of_resolution(resolved(reported(), *others, severity="E"), rules)
-    assert [(a.rider, a.points) for a in due(usual, rules.tariff)] == [
+    assert [(a.rider, a.points) for a in due(usual, rules.tariffs(BEIDAJIE))] == [
         ("anna", 5),
         ("bert", 1),
         ("carl", 1),
         ("dora", 1),
     ]
-    assert [a.points for a in due(urgent, rules.tariff)] == [10, 3, 3, 3]
+    assert [a.points for a in due(urgent, rules.tariffs(BEIDAJIE))] == [10, 3, 3, 3]
     fixed = replace(usual, how=fact_of_resolution(resolved(reported(), how="self_fixed"), rules).how)
-    assert [(a.rule, a.points) for a in due(fixed, rules.tariff)] == [("hazard_self_fixed", 1)]
+    assert [(a.rule, a.points) for a in due(fixed, rules.tariffs(BEIDAJIE))] == [("hazard_self_fixed", 1)]
     with pytest.raises(LookupError, match="gb30428:X99"):
         rules.activity("gb30428", "X99")

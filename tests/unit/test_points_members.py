@@ -31,7 +31,7 @@ async def known(*changes: Message) -> Member | None:
         for change in changes:
             await lane.submit(HEAR(change))
     document = store.documents.get(Ref("members", "anna"))
-    return MEMBERS.load(document) if document else None
+    return None if document is None else MEMBERS.load(document)
 
 
 async def test_the_last_change_counts_in_whatever_order_they_come() -> None:

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from ops.reference.beidajie import DIRECTORY
 from services.points.domain import hazard
-from services.points.domain.hazard import Row, Tariff
 from services.points.domain.incident import HAZARD, How, Resolved, Sighting
+from services.points.domain.tariff import Row, Tariffs
 from services.points.rules import ReferenceRules
 from shared.reference import load
 from shared.reference.calendars import Calendar
@@ -109,12 +109,12 @@ def test_the_examples_are_judged_as_the_points_service_pays(minutes: list[int], 
         Sighting(f"r{n}", f"p{n}", start + timedelta(minutes=m), start + timedelta(minutes=m))
         for n, m in enumerate(reporters)
     )
-    tariff: Tariff = ReferenceRules(SAMPLE).tariff
-    paid = {a.rider: a.points for a in hazard.due(Resolved(1, How.DEPARTMENT, emergency, HAZARD, sightings), tariff)}
+    tariffs: Tariffs = ReferenceRules(SAMPLE).tariffs("140302003")
+    paid = {a.rider: a.points for a in hazard.due(Resolved(1, How.DEPARTMENT, emergency, HAZARD, sightings), tariffs)}
     shares = SAMPLE.points.hazard.shares(reporters, emergency=emergency)
     assert [paid.get(f"r{n}", 0) for n in range(len(reporters))] == shares
 
 
 def test_the_rows_of_the_table_are_those_of_the_service() -> None:
-    row = ReferenceRules(SAMPLE).tariff.first
+    row = ReferenceRules(SAMPLE).tariffs("140302003").versions[0].first
     assert row == Row("hazard_first", SAMPLE.points.hazard.first.points, 10)

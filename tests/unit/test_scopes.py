@@ -57,6 +57,8 @@ UNSCOPED = {
 SHOWS_NOTHING = {
     "_published_words": "removes events of somebody who is to be forgotten",
     "_of_rider": "finds the books that are renamed together",
+    "books_of": "finds what is renamed with them",
+    "export_of": "gives somebody what is his, through the exporter of the store",
     "_photos_named": "says what retention has to leave",
     "_photos_needed": "says what retention has to leave",
     "_reports_needed": "says what retention has to leave",

@@ -51,11 +51,11 @@ class Campaign:
 
 def communities_of(grids: Iterable[str]) -> tuple[str, ...]:
     """Whose grids these are; none where one of them is the sub-district's own, which is every community's."""
-    found = dict.fromkeys(_community(grid) for grid in grids)
+    found = dict.fromkeys(community_of(grid) for grid in grids)
     return () if None in found else tuple(sorted(code for code in found if code is not None))
 
 
-def _community(grid: str) -> str | None:
+def community_of(grid: str) -> str | None:
     """A functional micro-grid of the whole sub-district has zeros where the community would stand."""
     return grid[:12] if len(grid) >= 12 and grid[9:12] != "000" else None
 
@@ -78,7 +78,7 @@ def check(plan: Plan) -> None:
 def may_run(scope: Scope, grids: Iterable[str]) -> None:
     """Raises `Forbidden` where a grid is not the caller's to decide about."""
     for grid in grids:
-        community = _community(grid)
+        community = community_of(grid)
         mine = not scope.communities or community in scope.communities
         if not (mine and grid.startswith(scope.subdistrict)):
             raise Forbidden(f"grids: {grid} lies in no community of yours")

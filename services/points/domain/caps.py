@@ -7,10 +7,12 @@ from zoneinfo import ZoneInfo
 
 @dataclass(frozen=True, slots=True)
 class Month:
-    """What a rider was paid for one activity in one month. `days`: points by day of the month, `01` to `31`."""
+    """What a rider was paid for one activity in one month. `days`: points by day of the month, `01` to `31`; `times`: when,
+    kept for activities between two of which some time must pass."""
 
     id: str
     days: dict[str, int] = field(default_factory=dict)
+    times: tuple[datetime, ...] = ()
 
 
 def month_key(rider: str, activity: str, at: datetime, zone: ZoneInfo) -> str:

@@ -1,58 +1,44 @@
-"""One line of a passbook: what it says, under which key it stands for ever, and what its digest covers."""
+"""One line of a passbook, and what it takes to write one: see `keys` for its name, `digesting` for its digest."""
 
-import hashlib
-import json
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from enum import StrEnum
-
-FORMAT = "qianshao-entry-1"
-"""First element of what a digest covers. Never change it or `COVERED`: another way of digesting is another name."""
-
-COVERED = (
-    "subdistrict",
-    "account",
-    "number",
-    "kind",
-    "debit",
-    "credit",
-    "amount",
-    "releases",
-    "activity",
-    "rule",
-    "rule_version",
-    "reference_version",
-    "reason",
-    "incident",
-    "report",
-    "event",
-    "actor",
-    "captured_at",
-    "at",
-    "balance",
-    "pending",
-    "previous",
-)
-"""What it covers after that, in this order. Not the entry's id: that names the rider."""
 
 
 class Kind(StrEnum):
-    """The three steps an award can take."""
+    """What a line does; from where to where its points go is in `ledger`."""
 
     PENDING = "pending"
     POST = "post"
     VOID = "void"
+    REVERSAL = "reversal"
+    RESERVE = "reserve"
+    PICK_UP = "pick_up"
+    CANCEL = "cancel"
+    EXPIRE = "expire"
+    EXPIRY = "expiry"
+
+
+AWARD = (Kind.PENDING, Kind.POST, Kind.VOID)
+"""The steps an award can take."""
+
+REDEMPTION = (Kind.RESERVE, Kind.PICK_UP, Kind.CANCEL, Kind.EXPIRE)
+"""The steps a redemption can take: reserved, then one of the others. `EXPIRY` is something else: points grown old."""
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
     """One line of one passbook, both legs in it. `amount` goes from `debit` to `credit`: promised points for pending and
-    void, points that count for post. `releases`: promised points that a post ends.
+    void, points that count for all others. `releases`: promised points that a post ends.
 
     `id` is the natural key, for ever. `account` is the opaque ledger account of the passbook, `number` its place in it
     (1, 2, 3 …), `balance` and `pending` what stood there afterwards. `event` and `actor` are the evidence: what made us
     write it and who was behind that. `captured_at` is the time that counts for order and caps, `at` when it was written.
-    `digest` covers everything but `id`, which names the rider, so that a rider can be forgotten and the chain still holds.
+    It is about `incident` and `report`, else `about` another thing (the id of an activity or a redemption); `of_number` is
+    the line of the same passbook that it reverses or ends, 0 for none. `owes`: points that a reversal could not take
+    because they are spent, lent to the rider so that no balance is negative; below zero what is given back of that.
+    `digest` covers everything but `id`, which names the rider, so that a rider can be forgotten and the chain still holds;
+    `format` says how it is made.
     """
 
     id: str
@@ -79,11 +65,15 @@ class Entry:
     pending: int
     previous: str
     digest: str
+    about: str = ""
+    of_number: int = 0
+    owes: int = 0
+    format: int = 1
 
 
 @dataclass(frozen=True, slots=True)
 class Passbook:
-    """A rider's passbook: a cache of his entries, and the end of their chain. `id` is the rider."""
+    """A rider's passbook: a cache of his entries, and the end of their chain. `id` is the rider, `owed` what he owes."""
 
     id: str
     subdistrict: str
@@ -92,11 +82,15 @@ class Passbook:
     pending: int = 0
     entries: int = 0
     digest: str = ""
+    owed: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """What is to be written into a rider's passbook: see `Entry` for the fields."""
+    """What is to be written into a rider's passbook: see `Entry` for the fields.
+
+    `of_entry` is the id of the entry that is reversed; `home` the code of the home that hands out what is picked up.
+    """
 
     rider: str
     kind: Kind
@@ -106,11 +100,14 @@ class Step:
     report: str
     captured_at: datetime
     releases: int = 0
+    of_number: int = 0
+    of_entry: str = ""
+    home: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Grounds:
-    """Why it is written: the incident, the rules that decided, the event and who was behind it."""
+    """Why it is written: the incident or what else it is `about`, the rules that decided, the event, who was behind it."""
 
     subdistrict: str
     incident: str
@@ -119,11 +116,7 @@ class Grounds:
     reference_version: str
     event: str
     actor: str
-
-
-def award_key(incident: str, rule: str, rider: str, kind: Kind) -> str:
-    """The natural key: one award per incident, rule and rider, in at most one pending, one post and one void."""
-    return f"award:{incident}:{rule}:{rider}:{kind}"
+    about: str = ""
 
 
 def issuing_account(subdistrict: str) -> str:
@@ -131,17 +124,15 @@ def issuing_account(subdistrict: str) -> str:
     return f"issued:{subdistrict}"
 
 
-def digest(entry: Entry) -> str:
-    """SHA-256 (hex) of a compact JSON array in UTF-8: `FORMAT`, then the fields named in `COVERED`.
-
-    Times as `2026-11-25T01:00:00.000+00:00`: in UTC with milliseconds, which is all that is stored. Whoever holds the
-    statement can compute it.
-    """
-    covered = [getattr(entry, name) for name in COVERED]
-    plain = [_instant(value) if isinstance(value, datetime) else value for value in covered]
-    text = json.dumps([FORMAT, *plain], ensure_ascii=False, separators=(",", ":"))
-    return hashlib.sha256(text.encode()).hexdigest()
+def reserved_account(subdistrict: str) -> str:
+    """The system account of points that stand for prizes put aside."""
+    return f"reserved:{subdistrict}"
 
 
-def _instant(moment: datetime) -> str:
-    return moment.astimezone(UTC).isoformat(timespec="milliseconds")
+def redeemed_account(home: str) -> str:
+    """The system account of points that a home has got for what it handed out."""
+    return f"redeemed:{home}"
+
+
+SYSTEM_ACCOUNTS = ("issued:", "reserved:", "redeemed:")
+"""How their names begin; every other account is a passbook's."""

@@ -2,50 +2,15 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
-from services.points.domain.entry import Entry, Kind, Step, award_key
-from services.points.domain.incident import HAZARD, How, Incident, Resolved, Sighting
+from services.points.domain.entry import AWARD, Entry, Kind, Step
+from services.points.domain.incident import HAZARD, How, Incident, Judged, Resolved, Sighting
+from services.points.domain.keys import award_key, reversal_key
+from services.points.domain.tariff import Row, Tariff, Tariffs
 
 Written = Callable[[str], Entry | None]
 """The entry under a natural key, if it is in the ledger."""
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One line of the table. `limit` and `within` bound who counts beside the first; None is no bound."""
-
-    rule: str
-    points: int
-    emergency_points: int
-    limit: int | None = None
-    within: timedelta | None = None
-
-    def pays(self, *, emergency: bool) -> int:
-        """Whole points."""
-        return self.emergency_points if emergency else self.points
-
-
-@dataclass(frozen=True, slots=True)
-class Tariff:
-    """The hazard table with the versions that every entry names.
-
-    `trusted`: how long before receipt a rider's clock may be and still count. Caps in points per rider, None is no cap.
-    """
-
-    version: str
-    reference_version: str
-    trusted: timedelta
-    first: Row
-    co_reporter: Row
-    self_fixed: Row
-    cap_day: int | None = None
-    cap_month: int | None = None
-
-    @property
-    def rules(self) -> tuple[str, ...]:
-        """Every rule that an incident may pay by."""
-        return self.first.rule, self.co_reporter.rule, self.self_fixed.rule
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +24,7 @@ class Award:
     points: int
 
 
-def promised(incident: Incident, tariff: Tariff) -> list[Award]:
+def promised(incident: Incident, tariffs: Tariffs) -> list[Award]:
     """What the facts so far promise: nothing before the first report is known and somebody has looked at it.
 
     Of a rider who reports again, the report received first counts; so nobody whose promise has ended comes up again.
@@ -69,65 +34,92 @@ def promised(incident: Incident, tariff: Tariff) -> list[Award]:
     if incident.activity != HAZARD:
         return []
     own = {s.rider: s for s in sorted(incident.sightings, key=lambda s: (s.received_at, s.report), reverse=True)}
-    by_time = sorted(own.values(), key=lambda s: (s.counts_from(tariff.trusted), s.received_at, s.report))
-    return _places(by_time, tariff, emergency=incident.emergency)
+    by_time = sorted(own.values(), key=lambda s: (_counts_from(s, tariffs), s.received_at, s.report))
+    return _places(by_time, tariffs, emergency=incident.emergency)
 
 
-def due(resolved: Resolved, tariff: Tariff) -> list[Award]:
+def due(resolved: Resolved, tariffs: Tariffs) -> list[Award]:
     """What a resolution pays, in the order that dispatch froze; who put it right himself is paid for that alone."""
     if resolved.activity != HAZARD:
         return []
     if resolved.how is How.SELF_FIXED:
-        return [_award(resolved.sightings[0], tariff.self_fixed, tariff, emergency=resolved.emergency)]
-    return _places(resolved.sightings, tariff, emergency=resolved.emergency)
+        return [_award(resolved.sightings[0], _self_fixed, tariffs, emergency=resolved.emergency)]
+    return _places(resolved.sightings, tariffs, emergency=resolved.emergency)
 
 
-def riders_of(incident: Incident, tariff: Tariff) -> list[str]:
+def riders_of(incident: Incident, tariffs: Tariffs) -> list[str]:
     """Everybody who may have been promised, or is owed, something for it."""
-    owed = due(incident.resolved, tariff) if incident.resolved else []
+    owed = due(incident.resolved, tariffs) if incident.resolved else []
     return list(dict.fromkeys([*(sighting.rider for sighting in incident.sightings), *(award.rider for award in owed)]))
 
 
-def steps(incident: Incident, tariff: Tariff, written: Written, *, paying: bool) -> list[Step]:
+def steps(incident: Incident, tariffs: Tariffs, written: Written, *, paying: bool) -> list[Step]:
     """The entries that the ledger lacks: promises that no longer hold are voided, then others are made, or all is paid.
 
     `paying`: whether it was just resolved for the first time, the one moment at which it pays. A promise is made once:
     what was voided is not promised again, but is paid if it turns out to be owed.
     """
-    owed = due(incident.resolved, tariff) if incident.resolved else promised(incident, tariff)
-    found = _voids(incident, owed, tariff, written)
+    owed = due(incident.resolved, tariffs) if incident.resolved else promised(incident, tariffs)
+    owed = [award for award in owed if award.report not in incident.bogus]
+    found = _voids(incident, owed, tariffs, written)
     if incident.resolved is None:
         return found + [step for award in owed for step in _promise(incident, award, written)]
     return found + [step for award in owed if paying for step in _post(incident, award, written)]
 
 
-def _voids(incident: Incident, owed: list[Award], tariff: Tariff, written: Written) -> list[Step]:
+def _voids(incident: Incident, owed: list[Award], tariffs: Tariffs, written: Written) -> list[Step]:
     kept = {(award.rider, award.rule) for award in owed}
     reason, found = _why(incident), list[Step]()
-    for rider in riders_of(incident, tariff):
-        for rule in tariff.rules:
+    for rider in riders_of(incident, tariffs):
+        for rule in tariffs.rules:
             pending = _open(incident.id, rider, rule, written)
             if pending is not None and (rider, rule) not in kept:
-                amount = pending.amount
-                found.append(Step(rider, Kind.VOID, rule, amount, reason, pending.report, pending.captured_at))
+                amount, why = pending.amount, "bogus" if pending.report in incident.bogus else reason
+                found.append(Step(rider, Kind.VOID, rule, amount, why, pending.report, pending.captured_at))
     return found
 
 
-def _places(ordered: Iterable[Sighting], tariff: Tariff, *, emergency: bool) -> list[Award]:
+def to_reverse(judged: Judged, incident: Incident, tariffs: Tariffs, written: Written) -> list[Entry]:
+    """What was paid for a report that turns out to be bogus, as far as it was not taken back before."""
+    keys = [award_key(incident.id, rule, judged.rider, Kind.POST) for rule in tariffs.awards]
+    paid = [entry for key in keys if (entry := written(key)) and entry.report == judged.report]
+    return [entry for entry in paid if not written(reversal_key(entry.id))]
+
+
+def _places(ordered: Iterable[Sighting], tariffs: Tariffs, *, emergency: bool) -> list[Award]:
     """The first, then other riders who are near enough in time, up to the table's limit; a rider counts once."""
     by_rider: dict[str, Sighting] = {}
     for sighting in ordered:
         by_rider.setdefault(sighting.rider, sighting)
     first, *others = by_rider.values()
-    row, start = tariff.co_reporter, first.counts_from(tariff.trusted)
-    near = [s for s in others if row.within is None or s.counts_from(tariff.trusted) - start <= row.within]
-    co_reporters = [_award(sighting, row, tariff, emergency=emergency) for sighting in near[: row.limit]]
-    return [_award(first, tariff.first, tariff, emergency=emergency), *co_reporters]
+    start = _counts_from(first, tariffs)
+    row = tariffs.at(start).co_reporter
+    near = [s for s in others if row.within is None or _counts_from(s, tariffs) - start <= row.within]
+    co_reporters = [_award(sighting, _co_reporter, tariffs, emergency=emergency) for sighting in near[: row.limit]]
+    return [_award(first, _first, tariffs, emergency=emergency), *co_reporters]
 
 
-def _award(sighting: Sighting, row: Row, tariff: Tariff, *, emergency: bool) -> Award:
-    at = sighting.counts_from(tariff.trusted)
+def _award(sighting: Sighting, row_of: Callable[[Tariff], Row], tariffs: Tariffs, *, emergency: bool) -> Award:
+    """By the rules that held when it was seen."""
+    at = _counts_from(sighting, tariffs)
+    row = row_of(tariffs.at(at))
     return Award(sighting.rider, sighting.report, at, row.rule, row.pays(emergency=emergency))
+
+
+def _counts_from(sighting: Sighting, tariffs: Tariffs) -> datetime:
+    return sighting.counts_from(tariffs.at(sighting.received_at).trusted)
+
+
+def _first(tariff: Tariff) -> Row:
+    return tariff.first
+
+
+def _co_reporter(tariff: Tariff) -> Row:
+    return tariff.co_reporter
+
+
+def _self_fixed(tariff: Tariff) -> Row:
+    return tariff.self_fixed
 
 
 def _open(incident: str, rider: str, rule: str, written: Written) -> Entry | None:
@@ -148,7 +140,7 @@ def _why(incident: Incident) -> str:
 
 
 def _promise(incident: Incident, award: Award, written: Written) -> list[Step]:
-    if any(written(award_key(incident.id, award.rule, award.rider, kind)) for kind in Kind):
+    if any(written(award_key(incident.id, award.rule, award.rider, kind)) for kind in AWARD):
         return []
     assert incident.promised is not None  # nothing is promised before that
     return [Step(award.rider, Kind.PENDING, award.rule, award.points, incident.promised, award.report, award.at)]

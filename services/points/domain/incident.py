@@ -4,6 +4,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from services.points.domain.outstanding import Proposal
+
 HAZARD = "hazard"
 """The activity that incidents pay for. What pays for another one is paid through that one's approval, not from here."""
 
@@ -88,7 +90,16 @@ class Resolved:
     sightings: tuple[Sighting, ...]
 
 
-Fact = Reported | Joined | Moved | Recategorised | Placed | Resolved
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """People have found one report bogus. Who joined it keeps what is his, and his place in the order."""
+
+    report: str
+    rider: str
+    at: datetime
+
+
+Fact = Reported | Joined | Moved | Recategorised | Placed | Resolved | Judged
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +109,8 @@ class Incident:
     `promised`: the first promising state; `emergency`: the class at that moment, which promises are priced with, so that
     they do not depend on when a report arrives. `unpaid`: why promises ended after that; there are no new ones then, but
     if it is fixed after all it is paid. `resolved`: the first resolution, the only one that pays. `community`: None while
-    the place is uncertain; `placed` once it was corrected.
+    the place is uncertain; `placed` once it was corrected. `bogus`: reports for which nothing is paid. `outstanding`: who
+    was proposed for having done more than report it.
     """
 
     id: str
@@ -115,6 +127,8 @@ class Incident:
     resolved: Resolved | None = None
     community: str | None = None
     placed: bool = False
+    bogus: tuple[str, ...] = ()
+    outstanding: tuple[Proposal, ...] = ()
 
 
 def learn(incident: Incident, fact: Fact) -> Incident:
@@ -130,6 +144,10 @@ def learn(incident: Incident, fact: Fact) -> Incident:
             return _saw(incident, fact.sighting)
         case Resolved():
             return incident if incident.resolved else replace(incident, resolved=fact)
+        case Judged():
+            return (
+                incident if fact.report in incident.bogus else replace(incident, bogus=(*incident.bogus, fact.report))
+            )
 
 
 def _saw(incident: Incident, sighting: Sighting) -> Incident:

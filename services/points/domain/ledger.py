@@ -1,7 +1,9 @@
 """The ledger: append-only, double entry, one hash chain per passbook. Integers only; nothing is ever updated.
 
 Two layers, as in two-phase transfers: a pending entry promises points, and either a post pays (perhaps another amount)
-and ends the promise, or a void ends it. Every entry takes from one account what it gives to the other, in each layer.
+and ends the promise, or a void ends it. A third holds what is owed: a reversal takes back an award in full, and lends what
+was spent already, so that no balance is below zero; what comes in later pays that back first. Every entry takes from one
+account what it gives to the other, in each layer.
 """
 
 from collections import defaultdict
@@ -9,15 +11,40 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from services.points.domain.entry import Entry, Grounds, Kind, Passbook, Step, award_key, digest, issuing_account
+from services.points.domain.digesting import digest, holds
+from services.points.domain.entry import (
+    Entry,
+    Grounds,
+    Kind,
+    Passbook,
+    Step,
+    issuing_account,
+    redeemed_account,
+    reserved_account,
+)
+from services.points.domain.keys import key_of
+from shared.errors import Conflict
+
+FORMAT = 2
+"""Of new entries; see `digesting`."""
+
+PROMISES = (Kind.PENDING, Kind.VOID)
+"""What moves promised points; everything else moves points that count."""
+
+
+class Insufficient(Conflict):
+    """More points are asked for than the passbook has."""
+
+    code = "insufficient-points"
 
 
 @dataclass(frozen=True, slots=True)
 class Sums:
-    """What an account has: points that count, and points promised."""
+    """What an account has: points that count, and points promised; and what it owes."""
 
     posted: int = 0
     pending: int = 0
+    owed: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,11 +56,12 @@ class Broken:
 
 
 def append(book: Passbook, step: Step, grounds: Grounds, at: datetime) -> tuple[Passbook, Entry]:
-    """Write `step` as the passbook's next entry; `at` is server time."""
-    issued = issuing_account(grounds.subdistrict)
-    debit, credit = (book.account, issued) if step.kind is Kind.VOID else (issued, book.account)
+    """Write `step` as the passbook's next entry; `at` is server time. Raises `Insufficient`."""
+    if step.kind in (Kind.RESERVE, Kind.EXPIRY) and step.points > book.balance:
+        raise Insufficient(f"points: {step.points} are needed, {book.balance} are there")
+    debit, credit = _legs(book, step, grounds)
     entry = Entry(
-        id=award_key(grounds.incident, step.rule, step.rider, step.kind),
+        id=key_of(step, grounds),
         subdistrict=grounds.subdistrict,
         account=book.account,
         number=book.entries + 1,
@@ -57,31 +85,71 @@ def append(book: Passbook, step: Step, grounds: Grounds, at: datetime) -> tuple[
         pending=book.pending,
         previous=book.digest,
         digest="",
+        about=grounds.about,
+        of_number=step.of_number,
+        owes=_owes(book, step),
+        format=FORMAT,
     )
-    own = fold([entry])[book.account]
+    own = effect(entry)
     entry = replace(entry, balance=book.balance + own.posted, pending=book.pending + own.pending)
     entry = replace(entry, digest=digest(entry))
-    after = replace(book, balance=entry.balance, pending=entry.pending, entries=entry.number, digest=entry.digest)
-    return after, entry
+    after = replace(book, balance=entry.balance, pending=entry.pending, owed=book.owed + own.owed)
+    return replace(after, entries=entry.number, digest=entry.digest), entry
+
+
+def _legs(book: Passbook, step: Step, grounds: Grounds) -> tuple[str, str]:
+    """From where to where the points go."""
+    issued, reserved = issuing_account(grounds.subdistrict), reserved_account(grounds.subdistrict)
+    match step.kind:
+        case Kind.PENDING | Kind.POST:
+            return issued, book.account
+        case Kind.VOID | Kind.REVERSAL | Kind.EXPIRY:
+            return book.account, issued
+        case Kind.RESERVE:
+            return book.account, reserved
+        case Kind.PICK_UP:
+            return reserved, redeemed_account(step.home)
+        case Kind.CANCEL | Kind.EXPIRE:
+            return reserved, book.account
+
+
+def _owes(book: Passbook, step: Step) -> int:
+    """What a reversal must lend, or (below zero) what of the points that come in pays back."""
+    if step.kind is Kind.REVERSAL:
+        return max(0, step.points - book.balance)
+    comes_in = step.kind in (Kind.POST, Kind.CANCEL, Kind.EXPIRE)
+    return -min(book.owed, step.points) if comes_in else 0
+
+
+def effect(entry: Entry) -> Sums:
+    """What one entry adds to its own passbook."""
+    return fold([entry]).get(entry.account, Sums())
 
 
 def fold(entries: Iterable[Entry]) -> dict[str, Sums]:
     """What every account has after these entries, in whatever order they come."""
     posted: dict[str, int] = defaultdict(int)
     pending: dict[str, int] = defaultdict(int)
+    owed: dict[str, int] = defaultdict(int)
     for entry in entries:
-        layer, given = (posted, entry.amount) if entry.kind is Kind.POST else (pending, entry.amount)
-        layer[entry.debit] -= given
-        layer[entry.credit] += given
+        layer = pending if entry.kind in PROMISES else posted
+        layer[entry.debit] -= entry.amount
+        layer[entry.credit] += entry.amount
         pending[entry.debit] += entry.releases
         pending[entry.credit] -= entry.releases
-    return {account: Sums(posted[account], pending[account]) for account in {*posted, *pending}}
+        for lent in (posted, owed):
+            lent[entry.account] += entry.owes
+            lent[issuing_account(entry.subdistrict)] -= entry.owes
+    accounts = {*posted, *pending}
+    return {account: Sums(posted[account], pending[account], owed[account]) for account in accounts}
 
 
 def total(accounts: Iterable[Sums]) -> Sums:
-    """The sum over all accounts: `Sums(0, 0)` at all times."""
-    found = list(accounts)
-    return Sums(sum(sums.posted for sums in found), sum(sums.pending for sums in found))
+    """The sum over all accounts: `Sums()` at all times."""
+    result = Sums()
+    for sums in accounts:
+        result = _plus(result, sums)
+    return result
 
 
 def verify_chain(entries: Iterable[Entry], head: str) -> Broken | None:
@@ -93,13 +161,16 @@ def verify_chain(entries: Iterable[Entry], head: str) -> Broken | None:
     sums = Sums()
     for entry in entries:
         number, name = number + 1, entry.id
-        own = fold([entry]).get(entry.account, Sums())
-        sums = Sums(sums.posted + own.posted, sums.pending + own.pending)
+        sums = _plus(sums, effect(entry))
         if entry.number != number or entry.previous != previous:
             return Broken(name, f"does not follow entry {number - 1}")
-        if entry.digest != digest(entry):
+        if not holds(entry):
             return Broken(name, "is not what its digest was made of")
         if (entry.balance, entry.pending) != (sums.posted, sums.pending):
             return Broken(name, f"balance {entry.balance}, pending {entry.pending}: the entries give {sums}")
         previous = entry.digest
     return None if previous == head else Broken(name, "is the last one here, but not in the passbook")
+
+
+def _plus(one: Sums, other: Sums) -> Sums:
+    return Sums(one.posted + other.posted, one.pending + other.pending, one.owed + other.owed)
