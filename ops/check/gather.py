@@ -20,6 +20,8 @@ from services.notify.domain.message import Message as Told
 from services.notify.domain.message import Recipient
 from services.points.domain.entry import Entry, Passbook
 from services.points.domain.incident import Incident as Paid
+from services.points.domain.redemption import Redemption
+from services.points.domain.stock import Movement, Stock
 from shared.contracts.dead_letter import DeadLetter
 from shared.contracts.envelope import Malformed, decode
 from shared.contracts.topics import DLQ
@@ -54,8 +56,9 @@ async def gather(look: Look, now: datetime) -> Snapshot:
         passbooks=await _all(look, "points", "passbooks", Passbook),
         entries=await _all(look, "points", "entries", Entry),
         paid=await _all(look, "points", "incidents", Paid),
-        redemptions=tuple(await look.find("points", "redemptions", {}, "state", "home", "prize")),
-        stocks=tuple(await look.find("points", "stocks", {})),
+        redemptions=await _all(look, "points", "redemptions", Redemption),
+        stocks=await _all(look, "points", "stocks", Stock),
+        movements=await _all(look, "points", "movements", Movement),
         cases=await _all(look, "notify", "cases", Case),
         recipients=await _all(look, "notify", "recipients", Recipient),
         messages=await _all(look, "notify", "messages", Told),

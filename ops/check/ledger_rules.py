@@ -1,16 +1,27 @@
 """Rule 4: the ledger of points."""
 
-from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Iterator
+from datetime import timedelta
 
 from ops.check.snapshot import Snapshot
 from services.points.domain.entry import REDEMPTION, SYSTEM_ACCOUNTS, Entry, Kind
 from services.points.domain.ledger import Sums, fold, total, verify_chain
+from services.points.domain.redemption import State
+from services.points.domain.stock import Movement
+from services.points.domain.stock_audit import look_at_stock
 from shared.contracts.points_awarded import PointsAwarded
 from shared.contracts.topics import POINTS_AWARDED
 
-_ENDS = {"picked_up": (Kind.PICK_UP,), "cancelled": (Kind.CANCEL,), "expired": (Kind.EXPIRE,)}
+_ENDS: dict[State, tuple[Kind, ...]] = {
+    State.PICKED_UP: (Kind.PICK_UP,),
+    State.CANCELLED: (Kind.CANCEL,),
+    State.EXPIRED: (Kind.EXPIRE,),
+}
 """By the state of a redemption, what the ledger has beside its reserve."""
+
+_GONE = timedelta(days=365)
+"""What ended so long ago may have been removed by age; its lines never are."""
 
 
 def ledger(snapshot: Snapshot) -> tuple[int, list[str]]:
@@ -91,24 +102,21 @@ def _redemptions(snapshot: Snapshot) -> Iterator[str]:
             yield f"redemption {redemption}: has the steps {', '.join(sorted(kinds))}"
     if snapshot.narrowed:
         return
-    documents = {document["_id"]: document for document in snapshot.redemptions}
-    yield from (f"redemption {id_}: is in the ledger and nowhere else" for id_ in sorted({*steps} - {*documents}))
+    documents = {redemption.id: redemption for redemption in snapshot.redemptions}
+    for id_ in sorted({*steps} - {*documents}):
+        ended = max((entry.at for entry in steps[id_] if entry.kind is not Kind.RESERVE), default=snapshot.taken_at)
+        if ended > snapshot.taken_at - _GONE:
+            yield f"redemption {id_}: is in the ledger and nowhere else"
     for id_, document in sorted(documents.items()):
         there = {entry.kind for entry in steps[id_]}
-        if there != {Kind.RESERVE, *_ENDS.get(document["state"], ())}:
-            yield f"redemption {id_}: is {document['state']}, the ledger has {', '.join(sorted(there)) or 'nothing'}"
+        if there != {Kind.RESERVE, *_ENDS.get(document.state, ())}:
+            yield f"redemption {id_}: is {document.state}, the ledger has {', '.join(sorted(there)) or 'nothing'}"
 
 
 def _stocks(snapshot: Snapshot) -> Iterator[str]:
-    """What a home has promised and handed out of a prize is what its redemptions say, and it had as much."""
-    held = Counter((d["home"], d["prize"], d["state"]) for d in snapshot.redemptions)
+    """What a home has of a prize is what its movements say, and it has not promised more."""
+    lines: dict[str, list[Movement]] = defaultdict(list)
+    for line in sorted(snapshot.movements, key=lambda line: line.number):
+        lines[line.stock].append(line)
     for stock in snapshot.stocks:
-        said = {state: held[stock["home"], stock["prize"], state] for state in ("reserved", "picked_up")}
-        if said != {state: stock[state] for state in said}:
-            yield f"stock {stock['_id']}: shows {_pieces(stock)}; the redemptions give {_pieces(said)}"
-        if stock["stocked"] - stock["reserved"] - stock["picked_up"] < 0:
-            yield f"stock {stock['_id']}: {stock['stocked']} were brought, {_pieces(stock)}"
-
-
-def _pieces(of: Mapping[str, int]) -> str:
-    return f"{of['reserved']} reserved, {of['picked_up']} picked up"
+        yield from (f"stock {stock.id}: {fault.reason}" for fault in look_at_stock(stock, lines[stock.id]))

@@ -14,11 +14,12 @@ from services.notify.domain.message import Message as Told
 from services.notify.domain.message import Recipient
 from services.points.domain.entry import Entry, Passbook
 from services.points.domain.incident import Incident as Paid
+from services.points.domain.redemption import Redemption
+from services.points.domain.stock import Movement, Stock
 from shared.contracts.dead_letter import DeadLetter
 from shared.contracts.envelope import Headers, Message
 from shared.contracts.event import EventData
 from shared.contracts.topics import INCIDENT_REPORTED, topic_named
-from shared.mongo.client import Document
 
 RETAINED = timedelta(days=INCIDENT_REPORTED.retention_days - 1)
 """What is older may have left its topic, so that its absence there proves nothing."""
@@ -97,7 +98,7 @@ class Held:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """`redemptions` and `stocks` as they are stored. `inbox`: ids of received events by service. `deliveries`: every record
+    """`inbox`: ids of received events by service. `deliveries`: every record
     of every topic but dead letters, `garbage` the places of those that cannot be read. `committed`: next offset by (service,
     topic, partition). `shortened`: the (topic, partition) that retention has cut. `narrowed`: some incidents alone."""
 
@@ -109,8 +110,9 @@ class Snapshot:
     passbooks: tuple[Passbook, ...] = ()
     entries: tuple[Entry, ...] = ()
     paid: tuple[Paid, ...] = ()
-    redemptions: tuple[Document, ...] = ()
-    stocks: tuple[Document, ...] = ()
+    redemptions: tuple[Redemption, ...] = ()
+    stocks: tuple[Stock, ...] = ()
+    movements: tuple[Movement, ...] = ()
     cases: tuple[Case, ...] = ()
     recipients: tuple[Recipient, ...] = ()
     messages: tuple[Told, ...] = ()

@@ -6,16 +6,20 @@ from dataclasses import dataclass, field
 from services.points.domain.audit import Fault, Found, look_at, of_others, shown_by
 from services.points.domain.entry import Entry, Passbook
 from services.points.domain.ledger import Sums, total
+from services.points.domain.stock import Movement, Stock
+from services.points.domain.stock_audit import look_at_stock
 from shared.mongo.client import Database, Document
 from shared.mongo.records import Records
 
 _PASSBOOKS: Records[Passbook] = Records("passbooks", Passbook)
 _ENTRIES: Records[Entry] = Records("entries", Entry)
+_STOCKS: Records[Stock] = Records("stocks", Stock)
+_MOVEMENTS: Records[Movement] = Records("movements", Movement)
 _TRIES = 20
 
 
 class Moving(RuntimeError):
-    """A passbook was written to during every look at it."""
+    """A passbook or stock was written to during every look at it."""
 
 
 async def go_on() -> bool:
@@ -35,7 +39,8 @@ class _Tally:
 
 
 async def audit(database: Database, query: Document, may: Callable[[], Awaitable[bool]] = go_on) -> Found | None:
-    """Compare the passbooks that `query` names, {} for all: then also the sum of all accounts, and entries without one.
+    """Compare the passbooks that `query` names, {} for all: then also the sum of all accounts,
+    entries without one, and stocks with their movements.
 
     Live: whatever is written meanwhile is looked at as it was or as it is. `may` is asked before each passbook whether to
     go on; None if not. Raises what the driver raises, and `Moving`.
@@ -47,6 +52,8 @@ async def audit(database: Database, query: Document, may: Callable[[], Awaitable
         await _passbook(database, document["_id"], tally)
     if not query:
         await _strays(database, tally)
+        async for document in database["stocks"].find({}, {"_id": 1}).sort("_id", 1):
+            await _stock(database, document["_id"], tally)
     return tally.found()
 
 
@@ -78,6 +85,17 @@ async def _strays(database: Database, tally: _Tally) -> None:
         tally.entries += len(entries)
         tally.sums.append(of_others(row["_id"], entries))
         tally.faults.append(Fault(row["_id"], entries[0].id, f"{len(entries)} entries and no passbook"))
+
+
+async def _stock(database: Database, id_: str, tally: _Tally) -> None:
+    for _ in range(_TRIES):
+        before = await database["stocks"].find_one({"_id": id_})
+        lines = await database["movements"].find({"stock": id_}).sort("number", 1).to_list(None)
+        after = await database["stocks"].find_one({"_id": id_}, {"version": 1})
+        if before is not None and after is not None and before["version"] == after["version"]:
+            tally.faults += look_at_stock(_STOCKS.load(before), [_MOVEMENTS.load(line) for line in lines])
+            return
+    raise Moving(f"stock {id_}")
 
 
 async def _entries_of(database: Database, account: str) -> list[Entry]:

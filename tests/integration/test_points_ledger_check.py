@@ -23,6 +23,7 @@ from shared.mongo.lease import Lease
 from shared.settings import KafkaSettings
 from tests.support.lanes import running
 from tests.support.pointing import NINE, Ledger, Points, joined, moved, reported, resolved
+from tests.support.redeeming import Counter, StubShelf, a_prize
 from tests.support.stack import Stack
 from tests.support.stores import MongoStore, in_mongo
 from tests.unit.test_points_reversing import PAID, reverse
@@ -95,6 +96,18 @@ async def test_it_holds_while_entries_are_being_written(store: MongoStore) -> No
         await task
     assert all(found.well for found in looks)
     assert looks[-1].entries < (await look(store)).entries or len(looks) > 1
+
+
+async def test_a_stock_that_is_not_what_its_movements_say_is_told(store: MongoStore) -> None:
+    async with running(store.transactor) as lane:
+        desk = Counter(lane, StubShelf(has=[a_prize(stock=2)]))
+        await desk.fund("anna")
+        await desk.reserve("anna")
+    assert (await look(store)).well
+    store.behind[store.place.name]["stocks"].update_one({}, {"$set": {"reserved": 0}})
+    found = await look(store)
+    assert [(fault.account, found.sum) for fault in found.faults] == [("home-a|towel", Sums())]
+    assert "its movements give 2 stocked, 1 reserved" in found.faults[0].reason
 
 
 async def test_the_nightly_job_shows_what_it_found_and_only_where_the_lease_is(store: MongoStore) -> None:

@@ -11,12 +11,16 @@ from ops.check.ledger_rules import ledger
 from ops.check.resolution_rules import resolutions
 from ops.check.snapshot import RETAINED, Snapshot
 from services.points.domain.entry import Kind
+from services.points.domain.redemption import State
 from services.points.domain.steps import award, reserve, reversal
+from tests.support.lanes import running
+from tests.support.memory import MemoryTransactor
 from tests.support.modelling import NOW
-from tests.support.pointing import NINE
+from tests.support.pointing import NINE, Ledger
+from tests.support.redeeming import Counter, StubShelf, a_prize, shop_of
 from tests.unit.test_points_kinds import GROUNDS, HAZARD, PAID, PRIZE, Book, end
 
-LATER = NOW + RETAINED + timedelta(days=9)
+LATER = NOW + RETAINED + timedelta(days=400)
 """So late that no event need be there any more."""
 
 
@@ -30,11 +34,26 @@ def books() -> Snapshot:
     helped = book.add(award("anna", "help", 3, "approved", NINE), GROUNDS)
     book.add(award("anna", "help", 3, "approved", NINE), replace(GROUNDS, about="act-2"))
     book.add(reversal("anna", helped, "mistake", NINE), GROUNDS)
-    states = {"red-1": "picked_up", "red-2": "reserved"}
-    redemptions = [{"_id": id_, "state": state, "home": "h", "prize": "p"} for id_, state in states.items()]
-    stock = {"_id": "h|p", "home": "h", "prize": "p", "stocked": 2, "reserved": 1, "picked_up": 1}
+    return Snapshot(LATER, passbooks=(book.book,), entries=tuple(book.entries))
+
+
+async def shop() -> Snapshot:
+    """Real redemptions: one picked up, one cancelled, one held, by way of the handlers."""
+    store = MemoryTransactor()
+    async with running(store) as lane:
+        desk = Counter(lane, StubShelf(has=[a_prize(stock=5)]))
+        await desk.fund("anna", points=30)
+        made = [await desk.reserve("anna", f"wish-{number}") for number in range(3)]
+        await desk.pick_up(made[0])
+        await desk.cancel(made[1])
+    kept, ledger = shop_of(store.documents), Ledger.of(store)
     return Snapshot(
-        LATER, passbooks=(book.book,), entries=tuple(book.entries), redemptions=tuple(redemptions), stocks=(stock,)
+        LATER,
+        passbooks=tuple(ledger.passbooks.values()),
+        entries=tuple(ledger.entries),
+        redemptions=tuple(sorted(kept.redemptions(), key=lambda one: one.state)),
+        stocks=(kept.stock(),),
+        movements=tuple(kept.movements()),
     )
 
 
@@ -42,9 +61,19 @@ def told(snapshot: Snapshot) -> list[str]:
     return ledger(snapshot)[1]
 
 
-def test_a_clean_book_has_nothing() -> None:
-    assert told(books()) == []
+def test_a_clean_book_has_nothing_but_a_prize_that_nobody_knows() -> None:
+    assert told(books()) == ["redemption red-2: is in the ledger and nowhere else"]
     assert [line for line in resolutions(books())[1] if "act-" in line or "incident :" in line] == []
+
+
+async def test_a_clean_shop_has_nothing() -> None:
+    clean = await shop()
+    assert [one.state.value for one in clean.redemptions] == ["cancelled", "picked_up", "reserved"]
+    assert told(clean) == []
+    young = replace(clean, taken_at=NOW + timedelta(days=1))
+    assert told(replace(clean, redemptions=clean.redemptions[2:])) == []
+    gone = [line for line in told(replace(young, redemptions=young.redemptions[2:])) if "nowhere else" in line]
+    assert len(gone) == 2
 
 
 def with_line(of: int, **changes: Any) -> Callable[[Snapshot], Snapshot]:
@@ -56,12 +85,27 @@ def with_line(of: int, **changes: Any) -> Callable[[Snapshot], Snapshot]:
     return corrupt
 
 
-def with_stock(**changes: int) -> Callable[[Snapshot], Snapshot]:
-    return lambda clean: replace(clean, stocks=({**clean.stocks[0], **changes},))
+def with_stock(**changes: Any) -> Callable[[Snapshot], Snapshot]:
+    return lambda clean: replace(clean, stocks=(replace(clean.stocks[0], **changes),))
 
 
-def with_state(state: str) -> Callable[[Snapshot], Snapshot]:
-    return lambda clean: replace(clean, redemptions=({**clean.redemptions[0], "state": state}, *clean.redemptions[1:]))
+def with_state(clean: Snapshot) -> Snapshot:
+    return replace(clean, redemptions=(replace(clean.redemptions[0], state=State.EXPIRED), *clean.redemptions[1:]))
+
+
+@pytest.mark.parametrize(
+    ("corrupt", "said"),
+    [
+        (with_state, "is expired, the ledger has cancel, reserve"),
+        (lambda clean: replace(clean, redemptions=clean.redemptions[:2]), "is in the ledger and nowhere else"),
+        (with_stock(reserved=0), "shows 5 stocked, 0 reserved, 1 picked up; its movements give 5 stocked, 1 reserved"),
+        (with_stock(stocked=1), "more is promised than was there: 1 stocked, 1 reserved, 1 picked up"),
+        (lambda clean: replace(clean, movements=clean.movements[:-1]), "movements are there"),
+    ],
+)
+async def test_each_corruption_of_the_shop_is_told(corrupt: Callable[[Snapshot], Snapshot], said: str) -> None:
+    found = told(corrupt(await shop()))
+    assert any(said in line for line in found), found
 
 
 @pytest.mark.parametrize(
@@ -72,16 +116,6 @@ def with_state(state: str) -> Callable[[Snapshot], Snapshot]:
         (with_line(3, about="red-9"), "redemption red-9: has the steps pick_up"),
         (with_line(4, about="red-1"), "redemption red-1: has the steps pick_up, reserve, reserve"),
         (with_line(3, amount=7), "redemption red-1: has the steps pick_up, reserve"),
-        (with_state("cancelled"), "redemption red-1: is cancelled, the ledger has pick_up, reserve"),
-        (
-            lambda clean: replace(clean, redemptions=clean.redemptions[:1]),
-            "redemption red-2: is in the ledger and nowhere",
-        ),
-        (
-            with_stock(reserved=0),
-            "stock h|p: shows 0 reserved, 1 picked up; the redemptions give 1 reserved, 1 picked up",
-        ),
-        (with_stock(stocked=1), "stock h|p: 1 were brought, 1 reserved, 1 picked up"),
     ],
 )
 def test_each_corruption_is_told(corrupt: Callable[[Snapshot], Snapshot], said: str) -> None:
