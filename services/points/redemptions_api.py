@@ -11,10 +11,11 @@ from pydantic import BaseModel
 from services.points.booking import Ledger
 from services.points.domain import pickup
 from services.points.domain.redemption import Redemption, State
-from services.points.homes_api import WordsOut, words_out
+from services.points.handing_out import Cancel, End, PickUp, WrongCode
+from services.points.homes_out import WordsOut, words_out
 from services.points.prize_forms import CancelIn, PickUpIn, RedemptionIn
 from services.points.prize_ports import PrizeViews, Shelf, Store
-from services.points.redeeming import Cancel, End, PickUp, Reserve, WrongCode, redemption_id
+from services.points.redeeming import Reserve, redemption_id
 from shared.clock import Clock
 from shared.context import Context
 from shared.contracts.scalars import Instant

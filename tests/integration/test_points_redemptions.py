@@ -15,12 +15,12 @@ from prometheus_client import CollectorRegistry
 from services.points.domain.member import Member
 from services.points.domain.redemption import Redemption, State
 from services.points.domain.stock import OutOfStock
+from services.points.handing_out import Expire
 from services.points.member_store import MEMBERS
 from services.points.policy import POLICY
 from services.points.prize_census import PrizeCensus
 from services.points.prize_metrics import PrizeMetrics
 from services.points.prize_store import REDEMPTIONS
-from services.points.redeeming import Expire
 from services.points.store import COLLECTIONS, PLAN
 from shared.clock import system_clock
 from shared.metrics import Metrics
