@@ -251,6 +251,7 @@ async def test_a_rider_reserves_and_shows_a_code_and_the_desk_hands_out(client: 
     assert await wish(client, ANNA) == held
     proof = await get(client, f"/v1/redemptions/{held['redemption']}/token", ANNA)
     assert (len(proof["code"]), proof["home"]) == (8, "home-a")
+    assert proof["svg"].startswith("<svg")
     await get(client, f"/v1/redemptions/{held['redemption']}/token", BERT, 404)
     await get(client, f"/v1/redemptions/{held['redemption']}/token", STAFF, 403)
     await post(client, "/v1/redemptions/pickup", NEIGHBOUR, 404, token=proof["token"])
