@@ -10,14 +10,14 @@ TEAM = "taobei"
 BUDGET = 600
 """Points a month that a home may promise, assumed: one point is worth about one yuan."""
 
-# code, zh, en, price in points, pieces at each home: together within the budget.
+# code, zh, en, price in points, pieces at each home: together within the budget; so few are low; one rider's limit a month.
 PRIZES = (
-    ("towel", "毛巾", "Towel", 5, 20),
-    ("gloves", "骑行手套", "Riding gloves", 12, 8),
-    ("detergent", "洗衣液", "Detergent", 15, 8),
-    ("umbrella", "雨伞", "Umbrella", 20, 5),
-    ("flask", "保温杯", "Flask", 30, 4),
-    ("helmet", "骑行头盔", "Riding helmet", 60, 1),
+    ("towel", "毛巾", "Towel", 5, 20, 5, 4),
+    ("gloves", "骑行手套", "Riding gloves", 12, 8, 2, 2),
+    ("detergent", "洗衣液", "Detergent", 15, 8, 2, 2),
+    ("umbrella", "雨伞", "Umbrella", 20, 5, 1, 1),
+    ("flask", "保温杯", "Flask", 30, 4, 1, 1),
+    ("helmet", "骑行头盔", "Riding helmet", 60, 1, 0, 1),
 )
 # The X of 1+7+X: every home has the first and two of the others.
 INDIVIDUAL = (
@@ -61,8 +61,9 @@ def _home(number: int, community: str, box: Box) -> Iterator[str]:
 def prizes(label: str, tiles: Sequence[Tile]) -> str:
     """The file of prizes, the same stock at every home."""
     lines = [f"# {label}", "# Prices in points and stock are assumed; stock is what a home begins with.", "prizes:"]
-    for code, zh, en, points, pieces in PRIZES:
-        lines += [f"  - code: {code}", f"    zh: {zh}", f"    en: {en}", f"    points: {points}", "    stock:"]
+    for code, zh, en, points, pieces, low, limit in PRIZES:
+        lines += [f"  - code: {code}", f"    zh: {zh}", f"    en: {en}", f"    points: {points}"]
+        lines += [f"    low: {low}", f"    limit_month: {limit}", "    stock:"]
         lines += [f"      home-{community}: {pieces}" for community in communities(tiles)]
     return "\n".join(lines) + "\n"
 

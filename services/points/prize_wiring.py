@@ -10,6 +10,7 @@ from services.points import benefits_api, homes_api, papers_api, redemptions_api
 from services.points.benefits_api import BenefitDesk
 from services.points.booking import Ledger
 from services.points.domain.shelf import Words
+from services.points.handing_out import End, Expire
 from services.points.homes_api import Hall
 from services.points.member_store import MEMBERS
 from services.points.paper_store import MongoPapers
@@ -18,7 +19,6 @@ from services.points.presses import PaperDesk, Press
 from services.points.prize_census import PrizeCensus
 from services.points.prize_metrics import PrizeMetrics
 from services.points.prize_store import BENEFITS, REDEMPTIONS, STORE, MongoBenefits, MongoPrizes
-from services.points.redeeming import End, Expire
 from services.points.redemptions_api import RedemptionDesk
 from services.points.shelf import ReferenceShelf
 from services.points.stock_api import StockDesk

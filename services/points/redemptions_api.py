@@ -5,16 +5,18 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated
 
+import segno
 from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel
 
 from services.points.booking import Ledger
 from services.points.domain import pickup
 from services.points.domain.redemption import Redemption, State
-from services.points.homes_api import WordsOut, words_out
+from services.points.handing_out import Cancel, End, PickUp, WrongCode
+from services.points.homes_out import WordsOut, words_out
 from services.points.prize_forms import CancelIn, PickUpIn, RedemptionIn
 from services.points.prize_ports import PrizeViews, Shelf, Store
-from services.points.redeeming import Cancel, End, PickUp, Reserve, WrongCode, redemption_id
+from services.points.redeeming import Reserve, redemption_id
 from shared.clock import Clock
 from shared.context import Context
 from shared.contracts.scalars import Instant
@@ -53,10 +55,11 @@ class RedemptionOut(BaseModel):
 
 
 class ProofOut(BaseModel):
-    """What shows at the desk that it is his. `token` goes into a QR code and is good until `expires_at`; `code` is for
+    """What shows at the desk that it is his. `token` is in the QR code `svg` and is good until `expires_at`; `code` is for
     where nothing can be scanned, and good at this home alone, once."""
 
     token: str
+    svg: str
     expires_at: datetime
     code: str
     home: str
@@ -113,7 +116,8 @@ def router(desk: RedemptionDesk) -> APIRouter:
             raise Conflict(f"the redemption is {found.state} already", code="redemption-over")
         now = desk.clock()
         token = pickup.token(found.id, found.secret, now)
-        return ProofOut(token=token, expires_at=now + pickup.VALID, code=found.code, home=found.home)
+        svg = segno.make(token, error="m").svg_inline(scale=6, border=4)
+        return ProofOut(token=token, svg=svg, expires_at=now + pickup.VALID, code=found.code, home=found.home)
 
     @routes.post("/redemptions/{redemption_id}/cancel", summary="Give points and piece back")
     async def cancel(redemption_id: str, wish: CancelIn, request: Request, caller: Caller) -> RedemptionOut:

@@ -11,7 +11,8 @@ from pydantic import BaseModel
 from services.points.domain.budget import BudgetLine
 from services.points.domain.shelf import Home
 from services.points.domain.stock import ByStaff, Move, Movement, stock_id
-from services.points.homes_api import PrizeStockOut, desk_home, stock_out
+from services.points.homes_api import desk_home
+from services.points.homes_out import PrizeStockOut, stock_out
 from services.points.prize_forms import BudgetLineIn, MovementIn
 from services.points.prize_ports import PrizeViews, Shelf, Store
 from services.points.stocking import Grant, Supply

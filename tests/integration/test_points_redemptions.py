@@ -15,12 +15,12 @@ from prometheus_client import CollectorRegistry
 from services.points.domain.member import Member
 from services.points.domain.redemption import Redemption, State
 from services.points.domain.stock import OutOfStock
+from services.points.handing_out import Expire
 from services.points.member_store import MEMBERS
 from services.points.policy import POLICY
 from services.points.prize_census import PrizeCensus
 from services.points.prize_metrics import PrizeMetrics
 from services.points.prize_store import REDEMPTIONS
-from services.points.redeeming import Expire
 from services.points.store import COLLECTIONS, PLAN
 from shared.clock import system_clock
 from shared.metrics import Metrics
@@ -251,6 +251,7 @@ async def test_a_rider_reserves_and_shows_a_code_and_the_desk_hands_out(client: 
     assert await wish(client, ANNA) == held
     proof = await get(client, f"/v1/redemptions/{held['redemption']}/token", ANNA)
     assert (len(proof["code"]), proof["home"]) == (8, "home-a")
+    assert proof["svg"].startswith("<svg")
     await get(client, f"/v1/redemptions/{held['redemption']}/token", BERT, 404)
     await get(client, f"/v1/redemptions/{held['redemption']}/token", STAFF, 403)
     await post(client, "/v1/redemptions/pickup", NEIGHBOUR, 404, token=proof["token"])

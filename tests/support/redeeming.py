@@ -20,6 +20,7 @@ from services.points.domain.redemption import HELD, Line, Redemption, State
 from services.points.domain.shelf import Home, Prize, Words
 from services.points.domain.stock import Movement, Stock
 from services.points.giving import Gift, Give
+from services.points.handing_out import Cancel, End, Expire, PickUp
 from services.points.homes_api import Hall
 from services.points.member_store import MEMBERS
 from services.points.paper_store import MongoPapers
@@ -34,7 +35,7 @@ from services.points.prize_store import (
     MongoBenefits,
     MongoPrizes,
 )
-from services.points.redeeming import Cancel, End, Expire, PickUp, Reserve, redemption_id
+from services.points.redeeming import Reserve, redemption_id
 from services.points.redemptions_api import RedemptionDesk
 from services.points.stock_api import StockDesk
 from services.points.store import BOOKS

@@ -13,8 +13,8 @@ from services.points.domain.ledger import Insufficient
 from services.points.domain.redemption import NotOpen, Redemption, State
 from services.points.domain.stock import Move, OutOfStock
 from services.points.domain.taking import MonthlyLimit, TooManyGuesses
+from services.points.handing_out import WrongCode
 from services.points.prize_store import STORE
-from services.points.redeeming import WrongCode
 from services.points.stocking import Grant, KeyReused, Supply
 from shared.contracts.points_adjusted import PointsAdjusted
 from shared.errors import Forbidden, Invalid, NotFound
