@@ -56,7 +56,7 @@ def simulate(
     try:
         installation = _embedded()
         data = load(reference)
-        world = World(data, min(data.subdistricts))
+        world = World(data, min(data.subdistricts), system_clock())
         day = plan(seed, world, riders, reports, storm=storm)
     except (CannotLook, CannotPlan) as error:
         raise output.cannot(str(error)) from None
