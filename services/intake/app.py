@@ -13,6 +13,7 @@ from fastapi import APIRouter
 from services.intake import (
     accounts_api,
     agents,
+    categories_api,
     for_rider_api,
     forgetting_api,
     nearby_api,
@@ -161,6 +162,7 @@ async def api(process: Process) -> None:
                 rounds,
             ),
             public_api.router(Window(views, rules, visitors)),
+            categories_api.router(reference),
             updates_api.router(parts.lane, HOLDINGS, photos, views),
             nearby_api.router(Lookout(surroundings, rules, system_clock, links)),
             for_rider_api.router(taking, people),

@@ -32,6 +32,7 @@ from services.dispatch import store as dispatch_store
 from services.dispatch.handlers import ReceiveReport
 from services.intake import (
     accounts_api,
+    categories_api,
     for_rider_api,
     forgetting_api,
     nearby_api,
@@ -265,7 +266,15 @@ def _intake(
     )
     reports = [intake_api.router(taking, pool), photos, window, reports_api.router(taking)]
     aids = [for_rider_api.router(taking, people), slip_api.router(taking, intaking.StubRules())]
-    taken = [*reports, *aids, updates, nearby, visits_api.router(rounds_desk), reviews_api.router(reviews)]
+    taken = [
+        *reports,
+        *aids,
+        categories_api.router(load(beidajie.DIRECTORY)),
+        updates,
+        nearby,
+        visits_api.router(rounds_desk),
+        reviews_api.router(reviews),
+    ]
     return [*taken, accounts_api.router(office), sessions_api.router(door), forgetting]
 
 
