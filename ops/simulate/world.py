@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from math import ceil
 from zoneinfo import ZoneInfo
 
 from shared.reference.categories import Category, Condition
@@ -13,7 +14,7 @@ HAZARD = "hazard"
 """The activity that reports are paid for; whatever pays for another one is approved, not reported."""
 
 PLAYED = timedelta(minutes=15)
-"""How long after the plan was made its last report may be routed."""
+"""How long a play takes at most if nobody says otherwise; also how often who must act is asked during a longer one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,14 +46,15 @@ class Subject:
 class World:
     """One sub-district. `only`: the departments that are played, None for all; nothing is found that others would mend.
 
-    `began`, by any clock that knows its offset: when the play begins. Orders are routed by the time on the wall there and then,
-    whatever hour of the simulated day it is; what goes elsewhere `PLAYED` later is not found.
+    `began`, by any clock that knows its offset: when the play begins, which `lasts` so long. Orders are routed by the time on the
+    wall there and then, whatever hour of the simulated day it is; what changes hands meanwhile is not found.
     """
 
     reference: Reference
     subdistrict: str
     began: datetime
     only: frozenset[str] | None = None
+    lasts: timedelta = PLAYED
 
     def spots(self) -> list[Spot]:
         """One in each micro-grid that has a shape, by code."""
@@ -65,8 +67,9 @@ class World:
 
     def departments(self, subject: Subject, spot: Spot) -> tuple[str, ...]:
         """Who gets an order; empty if nobody does, or somebody who is not played, or somebody else before the play is over."""
-        first, last = (self._routed(subject, spot, at) for at in (self.began, self.began + PLAYED))
-        if first != last or (self.only is not None and not self.only.issuperset(first)):
+        moments = [self.began + PLAYED * number for number in range(ceil(self.lasts / PLAYED))]
+        first, *later = (self._routed(subject, spot, at) for at in (*moments, self.began + self.lasts))
+        if any(found != first for found in later) or (self.only is not None and not self.only.issuperset(first)):
             return ()
         return first
 

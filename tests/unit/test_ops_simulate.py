@@ -137,6 +137,9 @@ def test_all_that_can_be_found_is_found_at_noon_and_what_changes_hands_meanwhile
     before, after = (replace(WORLD, began=NOON.replace(hour=hour, minute=50)) for hour in (21, 22))
     assert before.departments(gas, spot) == ()
     assert after.departments(gas, spot) == ("gas", "fire", f"community-{spot.micro_grid[:12]}")
+    slow = replace(WORLD, lasts=timedelta(days=1))
+    assert slow.departments(gas, spot) == ()
+    assert all(slow.departments(one, spot) for one in subjects if one != gas)
     abroad = replace(WORLD, began=after.began.astimezone(UTC))
     assert abroad.departments(gas, spot) == after.departments(gas, spot)
 
