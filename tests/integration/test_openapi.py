@@ -35,6 +35,9 @@ EXAMPLES = 6
 """For each operation, role and kind of request."""
 
 CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
+LONGEST_URL = 30_000
+"""What is much longer never comes to a route: the server itself answers it, in plain text."""
+
 ENDLESS = "/v1/inbox/stream"
 """Has no end to wait for; the tests of the stream read it."""
 
@@ -105,6 +108,8 @@ def _ask(
             case.path_parameters.update({name: KNOWN[name] for name in case.path_parameters.keys() & KNOWN.keys()})
         key = {"Idempotency-Key": str(uuid.uuid4())} if fresh else {}
         response = case.call(base_url=address, headers={**who, **key}, timeout=15)
+        if len(str(response.request.url)) > LONGEST_URL:
+            return
         answered[operation.label, response.status_code] += 1
         case.validate_response(response, checks=CHECKS)
 
