@@ -58,7 +58,7 @@ def router(desk: OutstandingDesk) -> APIRouter:
     """The routes; everything they need is handed in."""
     routes = APIRouter(prefix="/v1")
 
-    @routes.get("/outstanding", summary="What waits for a second person")
+    @routes.get("/proposals", summary="What waits for a second person")
     async def get_outstanding(caller: Caller, limit: Annotated[int, Query(ge=1, le=200)] = 50) -> list[ProposalOut]:
         found = await desk.views.proposals(caller.scope, limit)
         waiting = [(one.id, proposal) for one in found for proposal in one.outstanding]
