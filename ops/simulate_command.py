@@ -27,7 +27,7 @@ from ops.simulate.run import Outcome, run_day
 from ops.simulate.send import Plan
 from ops.simulate.showing import show, show_expected
 from ops.simulate.totals import expected
-from ops.simulate.world import World
+from ops.simulate.world import PLAYED, World
 from shared.clock import system_clock
 from shared.reference.load import load
 from shared.settings import KafkaSettings
@@ -56,7 +56,8 @@ def simulate(
     try:
         installation = _embedded()
         data = load(reference)
-        world = World(data, min(data.subdistricts))
+        lasts = timedelta(days=1) / speed + PLAYED
+        world = World(data, min(data.subdistricts), system_clock(), lasts=lasts)
         day = plan(seed, world, riders, reports, storm=storm)
     except (CannotLook, CannotPlan) as error:
         raise output.cannot(str(error)) from None

@@ -1,11 +1,14 @@
-"""What of an incident's messages to departments has not left for them yet: in the outbox, or waiting for a webhook."""
+"""What of an incident's messages to departments has not left for them yet: in the outbox, or waiting for a webhook. And who of
+those on Kafka has read his offer."""
 
 import json
 from collections import defaultdict
 from datetime import datetime
 
 from services.dispatch.domain.incident import Incident
+from services.dispatch.domain.readers import has_read
 from services.dispatch.ports import Arrival, Delivering
+from services.dispatch.readers_store import MongoReadings
 from services.dispatch.store import COMMUNITY
 from services.dispatch.webhook_store import DELIVERIES, NEW
 from shared.contracts.topics import DISPATCH, dispatch_topic
@@ -25,6 +28,7 @@ class MongoArrivals:
         self._incidents = database["incidents"]
         self._outbox = database[OUTBOX]
         self._deliveries = database[DELIVERIES]
+        self._readings = MongoReadings(database)
         self._hooked = hooked
 
     async def of(self, scope: Scope, id_: str) -> list[Arrival] | None:
@@ -35,10 +39,19 @@ class MongoArrivals:
         waiting: dict[str, list[Delivering]] = defaultdict(list)
         for row in await self._outbox.find({"key": id_, "published": None}).to_list(None):
             _note(waiting, row)
-        for department in sorted({order.department for order in incident.orders} & self._hooked):
+        on_their_way, told = frozenset(waiting), {order.department for order in incident.orders}
+        for department in sorted(told & self._hooked):
             await self._webhook(incident, department, waiting)
+        readings = await self._readings.of(told - self._hooked)
         return [
-            Arrival(order.id, order.department, order.department in self._hooked, tuple(waiting[order.id]))
+            Arrival(
+                order.id,
+                order.department,
+                order.department in self._hooked,
+                tuple(waiting[order.id]),
+                in_topic=order.id not in on_their_way,
+                read=has_read(readings.get(order.department), order.offered_at),
+            )
             for order in incident.orders
         ]
 

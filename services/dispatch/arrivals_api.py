@@ -1,4 +1,4 @@
-"""Has it reached the departments: each order's messages that have not arrived yet, and why."""
+"""Has it reached the departments: each order's messages that have not arrived yet, and why; and was it read."""
 
 from datetime import datetime
 from typing import Literal
@@ -21,12 +21,19 @@ class WaitingOut(BaseModel):
 
 
 class ArrivalOut(BaseModel):
-    """One order. By Kafka it is delivered once it is in the department's topic, by webhook once the department has said yes."""
+    """One order. By Kafka it is delivered once it is in the department's topic, by webhook once the department has said yes.
+
+    `in_topic`: everything is in the department's topic, also where a webhook takes it from there.
+    """
 
     order: str
     department: str
     channel: Literal["kafka", "webhook"]
     delivered: bool
+    in_topic: bool
+    read: bool | None = Field(
+        description="kafka: the department's system has read the offer; null: nobody has looked since, or it has a webhook"
+    )
     waiting: list[WaitingOut]
 
 
@@ -60,5 +67,11 @@ def _arrival_out(one: Arrival) -> ArrivalOut:
     waiting = [WaitingOut(seq=x.seq, since=x.since, tries=x.tries, reason=x.reason) for x in one.waiting]
     channel: Literal["kafka", "webhook"] = "webhook" if one.by_webhook else "kafka"
     return ArrivalOut(
-        order=one.order, department=one.department, channel=channel, delivered=not waiting, waiting=waiting
+        order=one.order,
+        department=one.department,
+        channel=channel,
+        delivered=not waiting,
+        in_topic=one.in_topic,
+        read=one.read,
+        waiting=waiting,
     )

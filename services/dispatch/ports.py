@@ -127,12 +127,18 @@ class Delivering:
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """What an order's department has not got yet of what it was told; nothing: all has arrived."""
+    """What an order's department has not got yet of what it was told; nothing: all has arrived.
+
+    `in_topic`: all of it is in the department's topic. `read`: whether its own system has read the offer there; None: nobody has
+    looked since, or it is told by webhook.
+    """
 
     order: str
     department: str
     by_webhook: bool
     waiting: tuple[Delivering, ...]
+    in_topic: bool
+    read: bool | None
 
 
 class Arrivals(Protocol):

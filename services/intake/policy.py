@@ -32,6 +32,9 @@ REPORTS: dict[str, Rule] = {
     "POST /v1/reports/batch": allow(
         Role.RIDER, reach=Reach.OWN, zh="补报离线时记下的隐患", en="report what was seen while offline"
     ),
+    "GET /v1/categories": allow(
+        *EVERY_ROLE, reach=Reach.NOTHING, zh="可上报的类别", en="what can be reported, of the reference data"
+    ),
     "GET /v1/reports": allow(
         Role.RIDER,
         *DESKS,

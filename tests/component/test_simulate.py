@@ -32,7 +32,7 @@ async def at_once(_: timedelta) -> None:
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 async def test_a_simulated_day_ends_with_all_totals_equal(house: House) -> None:
-    world = World(load(house.around.reference), SUBDISTRICT)
+    world = World(load(house.around.reference), SUBDISTRICT, system_clock())
     day = plan(6, world, RIDERS, REPORTS, storm=True)
     async with behind_the_scenes(house) as look:
         outcome = await run_day(day, world, doors(house), look, "testingx", at_once, system_clock, lambda _: None)

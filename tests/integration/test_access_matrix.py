@@ -311,6 +311,7 @@ ROWS: dict[str, list[Row]] = {
     "intake": [
         *exports(CODE),  # before anyone else has something of his own in the same grid
         Row("GET /v1/reports", ok("rider", *DESK), 200, CODE),
+        Row("GET /v1/categories", ok(*CALLERS), 200, '"P0101"'),
         Row("GET /v1/reviews", ok(*DESK), 200, FLAGGED),
         Row("POST /v1/photos", ok("rider", status=201), 201, "photo_id", body=PHOTO, each=True),
         Row("POST /v1/evidence", ok("water", status=201), 201, "receipt", body=PHOTO, each=True),

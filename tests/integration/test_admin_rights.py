@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -24,6 +24,13 @@ US = f"dept.{OURS}"
 DISPATCH, UPDATES = dispatch_topic(OURS).name, department_updates_topic(OURS).name
 OTHERS_DISPATCH, OTHERS_UPDATES = dispatch_topic(OTHER).name, department_updates_topic(OTHER).name
 QUIET: Mapping[str, Any] = {"log_level": 0}
+
+
+@pytest.fixture(scope="module", autouse=True)
+async def _nothing_stays(stack: Stack) -> AsyncIterator[None]:
+    """Whoever compares the session's broker with what should be on it afterwards finds nothing of these departments."""
+    yield
+    await stack.kafka.withdraw([OURS, OTHER])
 
 
 @pytest.fixture

@@ -31,6 +31,13 @@ HEARS, DEAF, SILENT, LONELY, BLIND = "hears", "hears-not", "untold", "lonely", "
 SECONDS = "qianshao_dispatch_department_unread_seconds"
 
 
+@pytest.fixture(scope="module", autouse=True)
+async def _nothing_stays(stack: Stack) -> AsyncIterator[None]:
+    """Whoever compares the session's broker with what should be on it afterwards finds nothing of these departments."""
+    yield
+    await stack.kafka.withdraw([HEARS, DEAF, SILENT, LONELY, BLIND])
+
+
 @pytest.fixture
 async def store(stack: Stack) -> AsyncIterator[MongoStore]:
     await stack.kafka.declare([HEARS, DEAF, SILENT, LONELY])

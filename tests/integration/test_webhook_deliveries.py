@@ -2,13 +2,18 @@
 
 from collections.abc import AsyncIterator
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, timedelta
+from pathlib import Path
 
 import pytest
 
+from services.dispatch import arrivals_api
 from services.dispatch.arrival_store import MongoArrivals
 from services.dispatch.domain.incident import Route
+from services.dispatch.domain.readers import Reading
 from services.dispatch.handlers import ReceiveReport
+from services.dispatch.policy import POLICY
+from services.dispatch.readers_store import MongoReadings
 from services.dispatch.store import COLLECTIONS, INCIDENTS, PLAN
 from services.dispatch.webhook_store import COLLECTIONS as WEBHOOK_COLLECTIONS
 from services.dispatch.webhook_store import DELIVERIES, MongoDeliveries
@@ -16,14 +21,19 @@ from shared.clock import system_clock
 from shared.context import Context
 from shared.contracts.dispatch_order import DispatchOrder
 from shared.contracts.envelope import decode
+from shared.metrics import Metrics
 from shared.mongo.lane import Lane
 from shared.mongo.transactions import OUTBOX
 from shared.pseudonym import Person
 from shared.scope import Scope
+from shared.web.app import create
+from shared.web.auth import TokenVerifier, read_jwks
 from tests.support.dispatching import StubRules, report
 from tests.support.lanes import running
+from tests.support.serving import rows_of, served
 from tests.support.stack import Stack
 from tests.support.stores import MongoStore, in_mongo
+from tests.support.tokens import AUDIENCE, ISSUER, Signer, bearer
 
 
 @pytest.fixture
@@ -91,6 +101,33 @@ async def test_scenario_19_one_of_two_delivered_is_seen_and_the_other_is_tried_u
     assert await told() == [("water", True, 0, None), ("fire", True, 0, None)]
     assert await arrivals.of(replace(scope, communities=("140302003001",)), "inca") is None
     assert await arrivals.of(replace(scope, subdistrict="650102007"), "inca") is None
+
+
+async def test_of_what_is_in_a_topic_staff_see_whether_it_was_read(store: MongoStore, tmp_path: Path) -> None:
+    """Fire has a topic and a reading system, water a webhook, drainage a topic that nobody has looked at yet."""
+    readings, outbox = MongoReadings(store.database), store.behind[store.place.name][OUTBOX]
+    routes, signer = arrivals_api.router(MongoArrivals(store.database, frozenset({"water"}))), Signer()
+    verifier = TokenVerifier(read_jwks(signer.write_jwks(tmp_path / "jwks.json")), ISSUER, AUDIENCE)
+    policy, metrics, staff = rows_of(POLICY, routes), Metrics("d", "api", "v1"), bearer(signer.token("staff", "s1"))
+    app = create("d", metrics=metrics, checks={}, routers=[routes], policy=policy, verifier=verifier)
+    async with running(store.transactor) as lane, served(app) as client:
+
+        async def shown() -> dict[str, tuple[bool, bool | None]]:
+            answer = (await client.get("/v1/incidents/inca/deliveries", headers=staff)).raise_for_status().json()
+            return {one["department"]: (one["in_topic"], one["read"]) for one in answer["each"]}
+
+        await offer(lane, "inca", "water", "fire", "drainage")
+        offered, minute = store.rows()[0]["stored"].replace(tzinfo=UTC), timedelta(minutes=1)
+        assert await shown() == {"water": (False, None), "fire": (False, None), "drainage": (False, None)}
+        outbox.update_many({}, {"$set": {"published": offered}})
+        assert await shown() == {"water": (True, None), "fire": (True, None), "drainage": (True, None)}
+        for department in ("fire", "water"):
+            await readings.keep(Reading(department, 1, offered, offered, offered + minute))
+        assert await shown() == {"water": (True, None), "fire": (True, False), "drainage": (True, None)}
+        await readings.keep(Reading("fire", 0, None, offered + minute, offered + minute))
+        assert await shown() == {"water": (True, None), "fire": (True, True), "drainage": (True, None)}
+        await readings.keep(Reading("fire", 0, None, offered - minute, offered - minute))
+        assert (await shown())["fire"] == (True, None)  # the last look was before the offer
 
 
 async def test_of_an_order_only_the_first_is_due_and_only_when_its_time_has_come(store: MongoStore) -> None:

@@ -17,6 +17,7 @@ from prometheus_client import CollectorRegistry
 from ops.reference import beidajie
 from services.dispatch import api as dispatch_api
 from services.dispatch import (
+    arrivals_api,
     case_store,
     cases_api,
     complaint_store,
@@ -25,13 +26,17 @@ from services.dispatch import (
     department_store,
     desk_api,
     queue_api,
+    route_api,
     sheet_api,
 )
 from services.dispatch import policy as dispatch_policy
 from services.dispatch import store as dispatch_store
+from services.dispatch.arrival_store import MongoArrivals
 from services.dispatch.handlers import ReceiveReport
+from services.dispatch.rules import ReferenceRules
 from services.intake import (
     accounts_api,
+    categories_api,
     for_rider_api,
     forgetting_api,
     nearby_api,
@@ -269,7 +274,15 @@ def _intake(
     )
     reports = [intake_api.router(taking, pool), photos, window, reports_api.router(taking)]
     aids = [for_rider_api.router(taking, people), slip_api.router(taking, intaking.StubRules())]
-    taken = [*reports, *aids, updates, nearby, visits_api.router(rounds_desk), reviews_api.router(reviews)]
+    taken = [
+        *reports,
+        *aids,
+        categories_api.router(load(beidajie.DIRECTORY)),
+        updates,
+        nearby,
+        visits_api.router(rounds_desk),
+        reviews_api.router(reviews),
+    ]
     return [*taken, accounts_api.router(office), sessions_api.router(door), forgetting]
 
 
@@ -286,6 +299,8 @@ def _dispatch(store: MongoStore, lane: Lane) -> list[APIRouter]:
         queue,
         cases_api.router(books),
         sheet_api.router(views, dispatching.StubNames()),
+        route_api.router(views, ReferenceRules(load(beidajie.DIRECTORY))),
+        arrivals_api.router(MongoArrivals(store.database, frozenset())),
         complaints_api.router(lane, kept, incidents, box, new_id),
         dispatch_api.router(lane, incidents, views, rules),
         decisions,

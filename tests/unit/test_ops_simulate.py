@@ -6,8 +6,9 @@ import json
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import httpx2
 import pytest
@@ -36,7 +37,8 @@ from shared.clock import system_clock
 from shared.geo import crs
 from shared.reference.load import load
 
-WORLD = World(load(REPOSITORY / "deploy/reference/beidajie"), "140302003")
+NOON = datetime(2026, 11, 25, 12, 0, tzinfo=ZoneInfo("Asia/Shanghai"))
+WORLD = World(load(REPOSITORY / "deploy/reference/beidajie"), "140302003", NOON)
 DAY = plan(1, WORLD)
 
 days = st.builds(
@@ -118,12 +120,28 @@ def test_lunch_and_supper_are_peaks_and_a_storm_is_one_hour() -> None:
 
 
 def test_departments_that_are_not_played_get_nothing() -> None:
-    few = World(WORLD.reference, WORLD.subdistrict, frozenset({"municipal"}))
+    few = replace(WORLD, only=frozenset({"municipal"}))
     assert {code for one in plan(1, few, 20, 40).sends for code in one.departments} == {"municipal"}
     with pytest.raises(CannotPlan, match="would mend"):
-        plan(1, World(WORLD.reference, WORLD.subdistrict, frozenset()), 20, 40)
+        plan(1, replace(WORLD, only=frozenset()), 20, 40)
     with pytest.raises(CannotPlan, match="two riders"):
         plan(1, WORLD, 1, 40)
+
+
+def test_all_that_can_be_found_is_found_at_noon_and_what_changes_hands_meanwhile_is_not() -> None:
+    spot = WORLD.spots()[0]
+    subjects = WORLD.subjects()
+    gas = next(one for one in subjects if one.category.code == "P0504")
+    assert [one for one in subjects if not WORLD.departments(one, spot)] == []
+    assert WORLD.departments(gas, spot) == ("gas", "fire")
+    before, after = (replace(WORLD, began=NOON.replace(hour=hour, minute=50)) for hour in (21, 22))
+    assert before.departments(gas, spot) == ()
+    assert after.departments(gas, spot) == ("gas", "fire", f"community-{spot.micro_grid[:12]}")
+    slow = replace(WORLD, lasts=timedelta(days=1))
+    assert slow.departments(gas, spot) == ()
+    assert all(slow.departments(one, spot) for one in subjects if one != gas)
+    abroad = replace(WORLD, began=after.began.astimezone(UTC))
+    assert abroad.departments(gas, spot) == after.departments(gas, spot)
 
 
 def test_one_report_too_few_or_one_flag_too_many_is_not_equal() -> None:
