@@ -104,7 +104,8 @@ def doors_of(installation: Installation) -> Doors:
         for user, password in users.items()
     }
     tokens, front = known["tokens"], known["front"]
-    return Doors(f"{front}/intake", f"{front}/dispatch", tokens["administrator"], tokens["staff"], kafka)
+    intake, dispatch, points = (f"{front}/{service}" for service in ("intake", "dispatch", "points"))
+    return Doors(intake, dispatch, points, tokens["administrator"], tokens["staff"], kafka)
 
 
 def compressed(first: timedelta, speed: float, clock: Callable[[], datetime]) -> Until:

@@ -15,10 +15,11 @@ Note = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True)
 class Doors:
-    """`intake`, `dispatch`: base URLs up to `/v1`. `administrator`, `staff`: bearer tokens. `departments`: their logins."""
+    """Base URLs up to `/v1` by service. `administrator`, `staff`: bearer tokens. `departments`: their logins."""
 
     intake: str
     dispatch: str
+    points: str
     administrator: str = field(repr=False)
     staff: str = field(repr=False)
     departments: Mapping[str, KafkaSettings] = field(repr=False)

@@ -3,6 +3,7 @@
 import random
 
 from ops.simulate.making import CannotPlan, Maker
+from ops.simulate.prizes import handout
 from ops.simulate.send import Plan
 from ops.simulate.world import World
 
@@ -21,4 +22,5 @@ def plan(seed: int, world: World, riders: int = RIDERS, reports: int = REPORTS, 
     sends = list(made.reports(reports, storm=storm))
     sends += made.refused(reports)
     ordered = sorted(sends, key=lambda send: (send.at, send.number))
-    return Plan(riders, tuple(ordered))
+    earners = (send.rider for send in ordered if send.earns)
+    return Plan(riders, tuple(ordered), handout(world, earners))

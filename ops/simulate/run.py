@@ -1,12 +1,13 @@
 """One played day from the first login to the last total."""
 
+from collections import Counter
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from ops.check.command import Report, examine
 from ops.look import Look
-from ops.simulate import crews, desk, people, seen
+from ops.simulate import counter, crews, desk, people, seen
 from ops.simulate.doors import Doors, Note, Until
 from ops.simulate.joined import Joined
 from ops.simulate.phone import Played
@@ -38,7 +39,7 @@ class Outcome:
 async def run_day(
     plan: Plan, world: World, doors: Doors, look: Look, run: str, until: Until, clock: Clock, note: Note
 ) -> Outcome:
-    """Let people in, play, wait until all is mended, add up. `run`: letters that tell this time from any other.
+    """Let people in, play, wait until all is mended, hand prizes out, add up. `run`: letters that tell this time from any other.
 
     Raises `NotLetIn`, `Unplayable`, `CannotLook`.
     """
@@ -57,6 +58,9 @@ async def run_day(
         await Player(doors, let_in, run, until).play(plan, played)
         note("等待处置 waiting until all is mended")
         views = await seen.wait_until_mended(doors, let_in, plan, played, MEND_SECONDS, note)
-        found = await seen.totals(doors, world, look, run, played, views, at_work)
+        found = Counter(await seen.totals(doors, world, look, run, played, views, at_work))
+        if plan.handout:
+            note(f"领取奖品 {plan.handout.wishes} 件 prizes are reserved and picked up")
+            found.update(await counter.hand_out(doors, let_in, run, plan.handout))
     checked = await examine(look, sorted(set(played.incidents.values())), clock, _CHECK_SECONDS)
     return Outcome(tuple(compare(expected(plan), found)), checked)

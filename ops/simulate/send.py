@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from ops.simulate.behaviours import Behaviour, Crew, Way, behaviour
 from ops.simulate.pictures import Picture
+from ops.simulate.prizes import Handout
 from ops.simulate.world import Spot, Subject
 
 
@@ -49,16 +50,22 @@ class Send:
         return self.first is not None and self.subject.category.public
 
     @property
+    def earns(self) -> bool:
+        """Whether its rider is paid as the first to report this."""
+        return self.refused is None and self.subject.pays and not self.joins
+
+    @property
     def refused(self) -> str | None:
         return self.behaviour.refused
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """A day: everything that is sent, in order of time."""
+    """A day: everything that is sent, in order of time, and what is handed out at its end, None where nothing can be."""
 
     riders: int
     sends: tuple[Send, ...]
+    handout: Handout | None = None
 
     @property
     def kept(self) -> tuple[Send, ...]:

@@ -18,6 +18,12 @@ NAMES: Mapping[str, str] = {
     "replays": "重复应答",
     "resolved": "已解决",
     "points": "已入账",
+    "prizes_reserved": "预约奖品",
+    "prizes_picked_up": "领取奖品",
+    "prizes_cancelled": "取消预约",
+    "points_held": "冻结积分",
+    "points_spent": "兑换积分",
+    "points_returned": "退回积分",
     "category": "类别",
     "flag": "标记",
     "refused": "拒绝",
@@ -54,6 +60,7 @@ def expected(plan: Plan) -> Totals:
             "resolved": len(opening),
             "points": sum(send.subject.pays for send in kept),
             "told_refused": 0,
+            **(plan.handout.totals() if plan.handout else {}),
         }
     )
     found.update(f"category:{send.subject.category.tile}" for send in opening)

@@ -35,6 +35,7 @@ from services.points.checkins_api import CheckinDesk
 from services.points.deciding_api import DecidingDesk
 from services.points.entries_api import EntryDesk
 from services.points.entry_store import MongoEntries
+from services.points.expiry_job import expiry_jobs
 from services.points.fonts import find_font
 from services.points.gathering_store import CHECKINS, GATHERINGS, MongoGatherings
 from services.points.gatherings_api import GatheringDesk
@@ -132,7 +133,11 @@ async def worker(process: Process) -> None:
         plan=PLAN,
         retention=RETENTION,
         timers=(redemption_timer(BOOKS, reference),),
-        beside=lambda beside: [*_jobs(beside, zone), *prize_jobs(beside, reference)],
+        beside=lambda beside: [
+            *_jobs(beside, zone),
+            *prize_jobs(beside, reference),
+            *expiry_jobs(beside, BOOKS, reference),
+        ],
     )
 
 

@@ -3,9 +3,10 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, ConfigDict
 
+from services.points.answering import Key, Rendered
 from services.points.api import EntryOut, entry_out
 from services.points.domain.entry import Entry
 from services.points.domain.explaining import why
@@ -18,6 +19,7 @@ from shared.ids import NewId
 from shared.mongo.lane import Lane
 from shared.web.auth import Caller
 from shared.web.correlation import context_of
+from shared.web.idempotency import fingerprint, submit_once
 
 NO_ENTRY = "there is no such entry for you"
 
@@ -76,14 +78,15 @@ def router(desk: EntryDesk) -> APIRouter:
         rule = _rule_out(entry, tariff) if tariff else None
         return WhyOut(zh=said.zh, en=said.en, rule=rule, line=entry_out(entry))
 
-    @routes.post("/entries/{entry_id}/reversal", status_code=201, summary="Take an award back")
-    async def post_reversal(entry_id: str, wish: ReversalIn, request: Request, caller: Caller) -> EntryOut:
+    @routes.post("/entries/{entry_id}/reversal", status_code=201, response_model=EntryOut, summary="Take an award back")
+    async def post_reversal(entry_id: str, wish: ReversalIn, request: Request, caller: Caller, key: Key) -> Response:
         found = await desk.views.entry(caller.scope, entry_id)
         if found is None:
             raise NotFound(NO_ENTRY)
         context = context_of(request, caller.actor)
         command = Reverse(desk.books, entry_id, found[0], wish.reason, caller.scope, context, desk.new_id)
-        return entry_out(await desk.lane.submit(command))
+        told = Rendered(command, entry_out)
+        return await submit_once(desk.lane, caller, key, fingerprint(wish, "reverse", entry_id), told, 201)
 
     return routes
 

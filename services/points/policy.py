@@ -36,7 +36,7 @@ POLICY: Policy = {
     "POST /v1/entries/{entry_id}/reversal": allow(
         *DESKS, reach=Reach.SUBDISTRICT, zh="冲回一笔积分", en="take an award back"
     ),
-    "GET /v1/outstanding": allow(
+    "GET /v1/proposals": allow(
         *DESKS, reach=Reach.COMMUNITIES, zh="待第二人认可的突出表现", en="outstanding acts waiting for a second person"
     ),
     "POST /v1/incidents/{incident_id}/outstanding": allow(

@@ -16,12 +16,14 @@ from services.points.ports import Books
 from shared.mongo.client import Database, Document
 from shared.mongo.forgetting import Plan
 from shared.mongo.indexes import Collection
+from shared.mongo.person import remove
 from shared.mongo.records import PLAIN, Records
 from shared.mongo.scopes import within
 from shared.mongo.work import Work
 from shared.pseudonym import Person
 from shared.scope import Scope
 from shared.web.export import Export, Sections
+from shared.web.idempotency import ANSWERS, ANSWERS_RULE, answers_collection
 
 INCIDENTS: Records[Incident] = Records("incidents", Incident)
 PASSBOOKS: Records[Passbook] = Records("passbooks", Passbook)
@@ -62,6 +64,7 @@ COLLECTIONS = (
     *gathering_store.COLLECTIONS,
     *visit_store.COLLECTIONS,
     *prize_store.COLLECTIONS,
+    answers_collection(),
 )
 
 
@@ -91,7 +94,7 @@ def _complete(work: Work, person: Person, ids: Mapping[str, list[str]]) -> bool:
 
 
 PLAN = Plan(
-    {"entries": _entry, **member_store.TREATMENTS, **activity_store.TREATMENTS},
+    {"entries": _entry, **member_store.TREATMENTS, **activity_store.TREATMENTS, ANSWERS: remove},
     _of_rider,
     _complete,
 )
@@ -103,6 +106,7 @@ RETENTION = (
     *activity_store.RETENTION,
     *gathering_store.RETENTION,
     *prize_store.RETENTION,
+    ANSWERS_RULE,
 )
 
 

@@ -106,7 +106,8 @@ class PointsRules(Strict):
 
     They hold for what is seen from the day `effective_from` on (at the place), until a later version does; without it,
     always. `earlier`: what held before, and still decides on what was seen then. `rankings`: riders may see their place
-    in their squad; off by default, and never for staff.
+    in their squad; off by default, and never for staff. `expiry_months`: so many whole months after the month in which they
+    were written points expire, the oldest being spent first; without it they never do. The newest version says it for all.
     """
 
     version: str = Field(pattern="^[0-9]{4}-[0-9]{1,3}$")
@@ -119,6 +120,7 @@ class PointsRules(Strict):
     hazard: HazardTable
     cases: Cases
     rankings: bool = False
+    expiry_months: PositiveInt | None = None
     earlier: tuple["PointsRules", ...] = ()
 
 

@@ -22,7 +22,7 @@ def doors(house: House) -> Doors:
     codes = load(house.around.reference).departments
     logins = {code: kafka.settings(f"dept.{code}") for code in codes}
     tokens = (house.token("administrator"), house.token("staff"))
-    return Doors(house.url("intake"), house.url("dispatch"), *tokens, logins)
+    return Doors(house.url("intake"), house.url("dispatch"), house.url("points"), *tokens, logins)
 
 
 async def at_once(_: timedelta) -> None:
@@ -39,4 +39,9 @@ async def test_a_simulated_day_ends_with_all_totals_equal(house: House) -> None:
     assert [line for line in outcome.lines if not line.equal] == []
     assert [finding for finding in outcome.check.findings if not finding.clean] == []
     assert {line.name for line in outcome.lines} >= {"reports", "resolved", "points", "replays", "refused:forbidden"}
+    assert {line.name: line.seen for line in outcome.lines if "prizes" in line.name} == {
+        "prizes_reserved": 6,
+        "prizes_picked_up": 5,
+        "prizes_cancelled": 1,
+    }
     assert outcome.fine

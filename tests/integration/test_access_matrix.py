@@ -504,7 +504,7 @@ ROWS: dict[str, list[Row]] = {
             path=f"{PROMISE}/reversal",
             body={"json": {"reason": "mistake"}},
         ),
-        Row("GET /v1/outstanding", ok(*DESK), 200, RIDER),
+        Row("GET /v1/proposals", ok(*DESK), 200, RIDER),
         Row(
             "POST /v1/incidents/{incident_id}/outstanding",
             ok(*DESK, status=409),

@@ -2,8 +2,9 @@
 
 import asyncio
 import time
+from collections import Counter as Tally
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -132,6 +133,41 @@ async def test_four_hundred_rivals_of_a_hundred_pieces_over_two_processes(
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(180)
+async def test_four_hundred_rivals_of_a_hundred_pieces_over_http_through_two_replicas(
+    store: MongoStore, lane: Lane, tmp_path: Path, record_property: Callable[[str, object], None]
+) -> None:
+    """Two served apis, each with a lane of its own, on one database; 32 clients ask 400 times: exactly 100."""
+    shelf = StubShelf(kept=[a_home(budget=100_000)], has=[a_prize(points=1, stock=100, limit_month=None)])
+    riders = [f"rider-{number}" for number in range(32)]
+    await Counter(lane, shelf, system_clock()).fund(*riders, points=100)
+    async with AsyncExitStack() as open_:
+        other = await open_.enter_async_context(running(store.transactor))
+        apis = [await open_.enter_async_context(replica(store, own, shelf, tmp_path)) for own in (lane, other)]
+        started = time.monotonic()
+
+        async def client(number: int) -> list[tuple[int, str]]:
+            """Asks one after the other, at one replica and the other by turns."""
+            who = bearer(SIGNER.token("rider", riders[number]))
+            answers = []
+            for n in range(400 // 32 + (number < 16)):
+                body = {"client_key": f"wish-{n:04}", "home": "home-a", "prize": "towel"}
+                answer = await apis[(number + n) % 2].post("/v1/redemptions", headers=who, json=body)
+                answers.append((answer.status_code, answer.json().get("code", "held")))
+            return answers
+
+        found = await asyncio.gather(*(client(number) for number in range(32)))
+        record_property("seconds", round(time.monotonic() - started, 2))
+    told = Tally(one for many in found for one in many)
+    assert told == {(201, "held"): 100, (409, "out-of-stock"): 300}
+    shop, ledger = await shop_in(store.database), await Ledger.read(store.database)
+    stock = shop.stock()
+    assert (stock.left, stock.reserved, stock.picked_up) == (0, 100, 0)
+    assert len(shop.redemptions()) == 100
+    assert sum(balance for balance, _ in ledger.balances().values()) == 32 * 100 - 100
+
+
+@pytest.mark.slow
 async def test_within_one_lane_rivals_never_meet(store: MongoStore, lane: Lane) -> None:
     shelf = StubShelf(kept=[a_home(budget=100_000)], has=[a_prize(points=1, stock=20)])
     desk = Counter(lane, shelf, system_clock())
@@ -213,18 +249,19 @@ async def client(store: MongoStore, lane: Lane, tmp_path: Path) -> AsyncIterator
     for rider, community, status in (("anna", NEXT, "active"), ("bert", HERE, "trainee")):
         member = Member(rider, 1, BEIDAJIE, "rider", status, "squad-1", community=community)
         store.put("members", {**MEMBERS.dump(member), "version": 1})
-    own = routers(store.database, lane, SHELF)
-    verifier = TokenVerifier(read_jwks(SIGNER.write_jwks(tmp_path / "jwks.json")), ISSUER, AUDIENCE)
-    async with AsyncExitStack() as open_:
-        app = create(
-            "points",
-            metrics=Metrics("points", "api", "r"),
-            checks={},
-            routers=own,
-            policy=rows_of(POLICY, *own),
-            verifier=verifier,
-        )
-        yield await open_.enter_async_context(served(app))
+    async with replica(store, lane, SHELF, tmp_path) as client:
+        yield client
+
+
+@asynccontextmanager
+async def replica(store: MongoStore, lane: Lane, shelf: StubShelf, folder: Path) -> AsyncIterator[httpx2.AsyncClient]:
+    """The api of points as one of its replicas: behind a socket, with this lane."""
+    own = routers(store.database, lane, shelf)
+    verifier = TokenVerifier(read_jwks(SIGNER.write_jwks(folder / "jwks.json")), ISSUER, AUDIENCE)
+    metrics, policy = Metrics("points", "api", "r"), rows_of(POLICY, *own)
+    app = create("points", metrics=metrics, checks={}, routers=own, policy=policy, verifier=verifier)
+    async with served(app) as client:
+        yield client
 
 
 async def get(client: httpx2.AsyncClient, path: str, who: dict[str, str], status: int = 200) -> Any:

@@ -290,7 +290,7 @@ async def test_a_department_begins_once_the_desk_names_both_riders(monkeypatch: 
     monkeypatch.setattr("ops.simulate.joined._AGAIN_SECONDS", 0.0)
     played = Played()
     played.note(second.number, "r1", "i0")
-    doors = Doors("http://intake", "http://dispatch", "a", "s", {})
+    doors = Doors("http://intake", "http://dispatch", "http://points", "a", "s", {})
     joined = Joined(doors, People(riders, (), {}), played, DAY.joined)
     await joined.heard(10**6)
     assert len(names) == 3

@@ -1,5 +1,6 @@
 """Activities, meetings and check-ins over HTTP: bad input is named, nothing of it is stored, and what is counted."""
 
+import uuid
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import timedelta
@@ -37,6 +38,11 @@ from tests.support.tokens import AUDIENCE, ISSUER, Signer, bearer
 SIGNER = Signer()
 STAFF = bearer(SIGNER.token("staff", "s1", communities=[HERE]))
 ANNA = bearer(SIGNER.token("rider", "anna", squad="squad-1"))
+
+
+def keyed(who: dict[str, str], key: str | None = None) -> dict[str, str]:
+    """As this caller, under a key; a fresh one unless given."""
+    return {**who, "Idempotency-Key": key or str(uuid.uuid4())}
 
 
 @dataclass
@@ -154,25 +160,56 @@ async def test_several_are_approved_each_on_its_own(house: House) -> None:
     await house.record("a1")
     await house.record("a2", who="s1")
     wanted = [{"activity": id_, "expected_version": version} for id_, version in (("a1", 1), ("a2", 1), ("a9", 1))]
-    answer = await house.client.post("/v1/activities/approve", json={"activities": wanted}, headers=STAFF)
+    answer = await house.client.post("/v1/activities/approve", json={"activities": wanted}, headers=keyed(STAFF))
     lines = answer.json()["activities"]
     assert (answer.status_code, [line["status"] for line in lines]) == (200, [200, 403, 404])
     assert (lines[0]["activity"]["state"], lines[0]["activity"]["paid"]) == ("approved", 3)
     assert lines[1]["problem"]["code"] == "own-activity"
     assert house.counted("activities_decided", kind="help", outcome="approved") == 1
     twice = {"activities": [wanted[0], wanted[0]]}
-    assert (await house.client.post("/v1/activities/approve", json=twice, headers=STAFF)).status_code == 422
+    assert (await house.client.post("/v1/activities/approve", json=twice, headers=keyed(STAFF))).status_code == 422
+
+
+async def test_a_decision_whose_answer_was_lost_is_answered_again_and_carried_out_once(house: House) -> None:
+    await house.record("a1")
+    path, seen = "/v1/activities/a1/approve", {"expected_version": 1}
+    bare = await house.client.post(path, json=seen, headers=STAFF)
+    assert (bare.status_code, bare.json()["code"]) == (400, "idempotency-key-missing")
+    first = await house.client.post(path, json=seen, headers=keyed(STAFF, "once"))
+    again = await house.client.post(path, json=seen, headers=keyed(STAFF, "once"))
+    assert (first.status_code, first.json()["version"]) == (200, 2)
+    assert (again.status_code, again.headers["idempotency-replayed"], again.json()) == (200, "true", first.json())
+    assert (await house.client.post(path, json=seen, headers=keyed(STAFF, "other"))).status_code == 409
+    reject = {**seen, "reason": "r"}
+    for other, body in ((path, {"expected_version": 2}), ("/v1/activities/a1/reject", reject)):
+        reused = await house.client.post(other, json=body, headers=keyed(STAFF, "once"))
+        assert (reused.status_code, reused.json()["code"]) == (422, "idempotency-key-reused")
+    assert house.counted("activities_decided", kind="help", outcome="approved") == 1
+    assert len(house.ledger.lines("anna")) == 1
+
+
+async def test_several_approvals_sent_again_are_answered_as_before(house: House) -> None:
+    await house.record("a1")
+    wanted = {"activities": [{"activity": id_, "expected_version": 1} for id_ in ("a1", "a2")]}
+    first = await house.client.post("/v1/activities/approve", json=wanted, headers=keyed(STAFF, "both"))
+    assert [line["status"] for line in first.json()["activities"]] == [200, 404]
+    await house.record("a2")
+    again = await house.client.post("/v1/activities/approve", json=wanted, headers=keyed(STAFF, "both"))
+    lines = again.json()["activities"]
+    assert [line["status"] for line in lines] == [200, 200], "what was refused left nothing and is tried again"
+    assert lines[0] == first.json()["activities"][0]
+    assert house.counted("activities_decided", kind="help", outcome="approved") == 2
 
 
 async def test_a_rejection_needs_a_reason(house: House) -> None:
     await house.record("a1")
     for reason in ({}, {"reason": ""}, {"reason": "  "}, {"reason": "r" * 501}):
         answer = await house.client.post(
-            "/v1/activities/a1/reject", json={"expected_version": 1, **reason}, headers=STAFF
+            "/v1/activities/a1/reject", json={"expected_version": 1, **reason}, headers=keyed(STAFF)
         )
         assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, "reason")
     said = {"expected_version": 1, "reason": "电话13812345678无人接听"}
-    rejected = await house.client.post("/v1/activities/a1/reject", json=said, headers=STAFF)
+    rejected = await house.client.post("/v1/activities/a1/reject", json=said, headers=keyed(STAFF))
     assert rejected.json()["lines"][-1]["reason"] == "电话*********78无人接听"
 
 
