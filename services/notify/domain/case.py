@@ -75,6 +75,7 @@ class Heard:
     public: bool | None = None
     department: str | None = None
     order: Order | None = None
+    squad: str | None = None
 
     @property
     def key(self) -> str:
@@ -247,6 +248,8 @@ def _audiences(case: Case, report: Reported, step: Step, audience: Audience) -> 
             return department_audiences(case.subdistrict, step.department)
         case Audience.LEADS:
             return [leads_audience(case.subdistrict)]
+        case Audience.CAPTAIN:
+            return []  # no step of an incident asks one
 
 
 RIDER, ACCOUNT = "rider", "account"
