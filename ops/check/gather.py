@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TypeVar
 
 from pydantic import ValidationError
@@ -16,6 +16,7 @@ from services.intake.domain.report import Incident as Opened
 from services.intake.domain.report import Report
 from services.intake.domain.status import Status
 from services.notify.domain.case import Case
+from services.notify.domain.delivery import Delivery as Sending
 from services.notify.domain.message import Message as Told
 from services.notify.domain.message import Recipient
 from services.points.domain.entry import Entry, Passbook
@@ -30,6 +31,7 @@ from shared.mongo.dead_letters import DEAD_LETTERS
 from shared.mongo.inbox import HELD_KEYS, INBOX
 from shared.mongo.person import FORGETTINGS
 from shared.mongo.records import Records
+from shared.mongo.retention import TOMBSTONES
 from shared.mongo.transactions import OUTBOX
 from shared.pseudonym import Person, Pseudonyms
 
@@ -62,6 +64,9 @@ async def gather(look: Look, now: datetime) -> Snapshot:
         cases=await _all(look, "notify", "cases", Case),
         recipients=await _all(look, "notify", "recipients", Recipient),
         messages=await _all(look, "notify", "messages", Told),
+        unplanned=frozenset(d["_id"] for d in await look.find("notify", "messages", {"unplanned": True}, "_id")),
+        sendings=await _all(look, "notify", "deliveries", Sending),
+        removed_before=await _removed_before(look),
         roots=await _of_each(look, _roots),
         inbox={name: frozenset(d["_id"] for d in await look.find(name, INBOX, {}, "_id")) for name in look.services},
         outbox=outbox,
@@ -107,6 +112,15 @@ async def _all(look: Look, service: str, collection: str, item: type[Item]) -> t
     except ValidationError as error:
         places = ", ".join(sorted({".".join(map(str, e["loc"])) for e in error.errors()}))
         raise CannotLook(f"{service}.{collection}: a document cannot be read: {places}") from None
+
+
+async def _removed_before(look: Look) -> dict[str, datetime]:
+    """By noun, before which time notify's retention has removed; tombstones say the days that were set then."""
+    found: dict[str, datetime] = {}
+    for stone in await look.find("notify", TOMBSTONES, {}, "noun", "rule", "at"):
+        before = stone["at"] - timedelta(days=int(stone["rule"].partition(" ")[0]))
+        found[stone["noun"]] = max(before, found.get(stone["noun"], before))
+    return found
 
 
 async def _of_each(look: Look, read: Callable[[Look, str], Awaitable[list[Item]]]) -> tuple[Item, ...]:

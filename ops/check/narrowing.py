@@ -18,6 +18,7 @@ def about(snapshot: Snapshot, incidents: Iterable[str]) -> Snapshot:
     books = tuple(book for book in snapshot.passbooks if book.id in riders)
     accounts = {book.account for book in books}
     inboxes = {copy.audience for told in snapshot.messages if told.incident in ids for copy in told.to}
+    messages = tuple(_in_inboxes(told, inboxes) for told in snapshot.messages if _is_in(told, inboxes))
     deliveries = tuple(record for record in snapshot.deliveries if _of_key(record.key, ids))
     places = {record.place for record in deliveries}
     letters = tuple(one for one in snapshot.letters if one.place in places or _of_key(one.key, ids))
@@ -33,7 +34,9 @@ def about(snapshot: Snapshot, incidents: Iterable[str]) -> Snapshot:
         paid=tuple(paid for paid in snapshot.paid if paid.id in ids),
         cases=tuple(case for case in snapshot.cases if case.id in ids),
         recipients=tuple(inbox for inbox in snapshot.recipients if inbox.id in inboxes),
-        messages=tuple(_in_inboxes(told, inboxes) for told in snapshot.messages if _is_in(told, inboxes)),
+        messages=messages,
+        unplanned=snapshot.unplanned & {told.id for told in messages},
+        sendings=tuple(one for one in snapshot.sendings if one.audience in inboxes),
         roots=tuple(root for root in snapshot.roots if root.key in ids or root.key in riders),
         outbox=tuple(row for row in snapshot.outbox if row.key in {*ids, *riders, *places}),
         letters=letters,

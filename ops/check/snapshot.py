@@ -10,6 +10,7 @@ from services.intake.domain.report import Incident as Opened
 from services.intake.domain.report import Report
 from services.intake.domain.status import Status
 from services.notify.domain.case import Case
+from services.notify.domain.delivery import Delivery
 from services.notify.domain.message import Message as Told
 from services.notify.domain.message import Recipient
 from services.points.domain.entry import Entry, Passbook
@@ -98,9 +99,11 @@ class Held:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """`inbox`: ids of received events by service. `deliveries`: every record
-    of every topic but dead letters, `garbage` the places of those that cannot be read. `committed`: next offset by (service,
-    topic, partition). `shortened`: the (topic, partition) that retention has cut. `narrowed`: some incidents alone."""
+    """`unplanned`: messages that nobody looked at yet. `sendings`: what goes out beside notify's inboxes. `removed_before`: by
+    noun, what is older may have been removed by notify's retention. `inbox`: ids of received events by service.
+    `deliveries`: every record of every topic but dead letters, `garbage` the places of those that cannot be read.
+    `committed`: next offset by (service, topic, partition). `shortened`: the (topic, partition) that retention has cut.
+    `narrowed`: some incidents alone."""
 
     taken_at: datetime
     reports: tuple[Report, ...] = ()
@@ -116,6 +119,9 @@ class Snapshot:
     cases: tuple[Case, ...] = ()
     recipients: tuple[Recipient, ...] = ()
     messages: tuple[Told, ...] = ()
+    unplanned: frozenset[str] = frozenset()
+    sendings: tuple[Delivery, ...] = ()
+    removed_before: Mapping[str, datetime] = field(default_factory=dict)
     roots: tuple[Root, ...] = ()
     inbox: Mapping[str, Set[str]] = field(default_factory=dict)
     outbox: tuple[Waiting, ...] = ()
@@ -152,6 +158,7 @@ class Snapshot:
     def unsettled(self) -> list[str]:
         """What is still on its way, in words; empty when nothing moves."""
         on_the_way = [f"{row.service}: {row.id} waits in the outbox" for row in self.outbox if row.parked is None]
+        on_the_way += [f"notify: {id_} was not looked at yet" for id_ in sorted(self.unplanned)]
         on_the_way += [f"{held.service}: {held.id} is tried again" for held in self.held if held.state == "retrying"]
         readers = self.readers()
         for record in self.deliveries:

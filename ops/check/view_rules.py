@@ -7,12 +7,13 @@ from datetime import datetime
 from typing import TypeVar
 
 from ops.check import folds
+from ops.check.delivery_rules import deliveries, holes
 from ops.check.folds import Facts
 from ops.check.snapshot import Snapshot
 from services.intake.domain.status import Status
 from services.notify.domain.case import Case, news
+from services.notify.domain.message import Copy, message_id, of_passbook
 from services.notify.domain.message import Message as Told
-from services.notify.domain.message import message_id, of_passbook
 from services.points.domain.incident import Incident as Paid
 
 Shown = TypeVar("Shown")
@@ -20,23 +21,27 @@ Folded = TypeVar("Folded")
 
 
 def inboxes(snapshot: Snapshot) -> tuple[int, list[str]]:
-    """8: each inbox is numbered without a gap, each message is there once, in both languages, and none is missing."""
+    """8: each inbox is numbered without a gap, each message is there once, in both languages, and none is missing; what goes
+    out beside it ends with a reason."""
     copies = sum(len(told.to) for told in snapshot.messages)
-    return copies, [*_numbers(snapshot), *_once(snapshot), *_texts(snapshot.messages), *_due(snapshot)]
+    found = [*_numbers(snapshot), *_once(snapshot), *_texts(snapshot.messages), *_due(snapshot)]
+    return copies + len(snapshot.sendings), [*found, *deliveries(snapshot)]
 
 
 def _numbers(snapshot: Snapshot) -> Iterator[str]:
-    numbers: dict[str, list[int]] = defaultdict(list)
+    """What retention has removed is no hole."""
+    there: dict[str, list[Copy]] = defaultdict(list)
     for told in snapshot.messages:
         for copy in told.to:
-            numbers[copy.audience].append(copy.sequence)
+            there[copy.audience].append(copy)
     last = {inbox.id: inbox.last for inbox in snapshot.recipients}
-    yield from (f"inbox {name}: has messages and is not known" for name in numbers if name not in last)
+    yield from (f"inbox {name}: has messages and is not known" for name in there if name not in last)
     for name, end in last.items():
-        missing = set(range(1, end + 1)) - set(numbers[name])
-        if missing or len(numbers[name]) != end:
+        absent = set(range(1, end + 1)) - {copy.sequence for copy in there[name]}
+        missing = holes(snapshot, absent, there[name])
+        if missing or len(there[name]) + len(absent) != end:
             lacks = ", ".join(map(str, sorted(missing)[:10])) or "none"
-            yield f"inbox {name}: holds {len(numbers[name])} messages, {end} were put; missing {lacks}"
+            yield f"inbox {name}: holds {len(there[name])} messages, {end} were put; missing {lacks}"
 
 
 def _once(snapshot: Snapshot) -> Iterator[str]:
@@ -54,22 +59,25 @@ def _texts(messages: tuple[Told, ...]) -> Iterator[str]:
 def _due(snapshot: Snapshot) -> Iterator[str]:
     """Against the table of who is told what."""
     cases = folds.cases(snapshot)
-    due = {pair for case in cases.values() for pair in _letters(case)}
+    due = {(id_, audience): at for case in cases.values() for id_, audience, at in _letters(case)}
     for heard in folds.told(snapshot):
         if not heard.entry.of_case or heard.incident is None:
             for row in heard.entry.rows:
                 told, audiences = of_passbook(heard, row)
-                due |= {(told.id, audience) for audience in audiences}
+                due |= {(told.id, audience): heard.at for audience in audiences}
     put = {(told.id, copy.audience): told.incident for told in snapshot.messages for copy in told.to}
-    yield from (f"inbox {audience}: {id_} is missing" for id_, audience in sorted(due - {*put}))
+    gone = snapshot.removed_before.get("messages")
+    for id_, audience in sorted({*due} - {*put}):
+        if gone is None or due[id_, audience] >= gone:
+            yield f"inbox {audience}: {id_} is missing"
     for (id_, audience), incident in put.items():
         if incident in cases and (id_, audience) not in due:
             yield f"inbox {audience}: {id_} was to be told to nobody there"
 
 
-def _letters(case: Case) -> Iterator[tuple[str, str]]:
+def _letters(case: Case) -> Iterator[tuple[str, str, datetime]]:
     for letter in news(Case(case.id, case.subdistrict), case):
-        yield message_id(letter.step.key, letter.row.audience), letter.audience
+        yield message_id(letter.step.key, letter.row.audience), letter.audience, letter.step.at
 
 
 def projections(snapshot: Snapshot) -> tuple[int, list[str]]:

@@ -14,7 +14,7 @@ from shared.mongo.work import Ref, Work
 
 @dataclass(frozen=True, slots=True)
 class KeepPhotos:
-    """Store once what points says; the same again changes nothing."""
+    """Store once what points says; the same again changes nothing, and without photos there is nothing to keep."""
 
     kept: Kept[ActivityPhotos]
     told: ActivityPhotos
@@ -23,7 +23,7 @@ class KeepPhotos:
         return [self.kept.ref(self.told.id)]
 
     def decide(self, work: Work) -> None:
-        if self.kept.get(work, self.told.id) is None:
+        if self.told.photo_ids and self.kept.get(work, self.told.id) is None:
             self.kept.put(work, self.told)
 
 

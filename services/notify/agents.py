@@ -4,12 +4,14 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from services.notify import events
+from services.notify.captains import HearOfActivity
 from services.notify.domain.case import Heard
 from services.notify.handlers import HearOfIncident, HearOfPassbook
 from services.notify.ports import Books, Names
 from shared.contracts.envelope import Message
 from shared.contracts.topics import (
     ACTIVITY_DECIDED,
+    ACTIVITY_RECORDED,
     INCIDENT_CHANGED,
     INCIDENT_REPORTED,
     INCIDENT_RESOLVED,
@@ -28,6 +30,7 @@ READERS: Mapping[str, Callable[[Message, Names], Heard]] = {
     POINTS_AWARDED.name: events.awarded,
     POINTS_ADJUSTED.name: events.adjusted,
     ACTIVITY_DECIDED.name: events.decided,
+    ACTIVITY_RECORDED.name: events.recorded,
 }
 
 
@@ -41,6 +44,8 @@ def _handle(read: Callable[[Message, Names], Heard], books: Books, names: Names)
         heard = read(message, names)
         if heard.entry.of_case and heard.incident is not None:
             return HearOfIncident(books, heard, heard.incident, names.version)
+        if heard.topic == ACTIVITY_RECORDED.name:
+            return HearOfActivity(books, heard, names.version)
         return HearOfPassbook(books, heard, names.version)
 
     return handle

@@ -116,7 +116,7 @@ async def worker(process: Process) -> None:
         service=SERVICE,
         reference_version=reference.version,
         collections=ALL_COLLECTIONS,
-        handlers={**agents.handlers(BOOKS, ReferenceNames(reference)), **members.handlers(MEMBERS)},
+        handlers={**agents.handlers(BOOKS, ReferenceNames(reference)), **members.handlers(MEMBERS, BOOKS)},
         plan=PLAN,
         retention=(*RETENTION, *delivery_store.RETENTION, *broadcast_store.RETENTION),
         beside=lambda beside: _jobs(settings, reference, beside),

@@ -41,6 +41,7 @@ class MongoFacts:
                 "$match": {
                     "subdistrict": subdistrict,
                     "over": False,
+                    "paused": None,
                     "report": {"$ne": None},
                     "orders.due": {"$lt": before},
                 }

@@ -37,7 +37,7 @@ class Facts(Protocol):
     async def finish(self, subdistrict: str, day: date, now: datetime) -> None: ...
 
     async def due(self, subdistrict: str, before: datetime) -> list[Due]:
-        """Open orders of open cases that are due before that time."""
+        """Open orders of open cases that are due before that time, as far as their clocks run."""
         ...
 
     async def heard_of(self, subdistrict: str, since: datetime) -> set[str]:

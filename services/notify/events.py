@@ -1,5 +1,6 @@
 """What the events of others mean to notify: for each topic, the event in notify's words."""
 
+from dataclasses import replace
 from datetime import datetime
 
 from services.notify.domain.case import Heard, Joined, Order, Reported, Where
@@ -7,6 +8,7 @@ from services.notify.domain.words import ACTIVITIES, UNCERTAIN, Words, said, sam
 from services.notify.ports import Names
 from shared.contracts import vocabulary
 from shared.contracts.activity_decided import ActivityDecided
+from shared.contracts.activity_recorded import ActivityRecorded
 from shared.contracts.envelope import Message
 from shared.contracts.incident_changed import IncidentChanged
 from shared.contracts.incident_reported import IncidentReported
@@ -16,6 +18,7 @@ from shared.contracts.points_awarded import PointsAwarded
 from shared.contracts.report_updated import ReportUpdated
 from shared.contracts.topics import (
     ACTIVITY_DECIDED,
+    ACTIVITY_RECORDED,
     INCIDENT_CHANGED,
     INCIDENT_REPORTED,
     INCIDENT_RESOLVED,
@@ -107,6 +110,16 @@ def decided(message: Message, names: Names) -> Heard:
     assert isinstance(data, ActivityDecided)  # the only type on this topic
     values = {"activity": ACTIVITIES[data.activity], "reason": said(data.reason)}
     return _heard(ACTIVITY_DECIDED.name, message, data.kind, None, values=values, riders=(data.rider,))
+
+
+def recorded(message: Message, names: Names) -> Heard:
+    """Somebody has recorded what he did; who did it is the captain's to look up, not the message's to say."""
+    data = message.data
+    assert isinstance(data, ActivityRecorded)  # the only type on this topic
+    word = "for_captain" if data.squad else "without_captain"
+    values = {"activity": ACTIVITIES[data.activity]}
+    heard = _heard(ACTIVITY_RECORDED.name, message, word, None, values=values, riders=(data.rider,))
+    return replace(heard, squad=data.squad)
 
 
 def _heard(

@@ -7,6 +7,7 @@ from typing import Protocol, TypeVar
 from services.notify.domain.audiences import Reach
 from services.notify.domain.case import Case
 from services.notify.domain.channel import Endpoint, Outcome, Parcel
+from services.notify.domain.member import Squad
 from services.notify.domain.message import Copy, Message, ReadMark, Recipient
 from services.notify.domain.preferences import Contacts, Preferences
 from services.notify.domain.words import Words
@@ -99,6 +100,7 @@ class Books:
     cases: Cases
     recipients: Recipients
     messages: Messages
+    squads: Kept[Squad]
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from pymongo.errors import PyMongoError
 from services.notify.address_store import TREATMENTS
 from services.notify.domain.audiences import Reach
 from services.notify.domain.case import Case, rider_audience
+from services.notify.domain.member import Squad
 from services.notify.domain.message import Copy, Message, ReadMark, Recipient, mark_id
 from services.notify.ports import Books, Standing
 from services.notify.stream import POLL_SECONDS, Doorbell
@@ -35,7 +36,8 @@ CASES: Records[Case] = Records("cases", Case)
 RECIPIENTS: Records[Recipient] = Records("recipients", Recipient)
 MESSAGES: Records[Message] = Records("messages", Message)
 READ_MARKS: Records[ReadMark] = Records("read_marks", ReadMark)
-BOOKS = Books(CASES, RECIPIENTS, MESSAGES)
+SQUADS: Records[Squad] = Records("squads", Squad)
+BOOKS = Books(CASES, RECIPIENTS, MESSAGES, SQUADS)
 
 COLLECTIONS = (
     Collection("cases"),
@@ -49,6 +51,7 @@ COLLECTIONS = (
         ),
     ),
     Collection("read_marks"),
+    Collection("squads"),
     answers_collection(),
 )
 
@@ -65,9 +68,15 @@ def _delivery(document: Document, person: Person) -> Document | None:
     return None if document["audience"] == rider_audience(person.account) else rename(document, person)
 
 
+def _squad(document: Document, person: Person) -> Document | None:
+    """Without him: there is no inbox of his to write to."""
+    return {**document, "captains": [one for one in document["captains"] if one != person.account]}
+
+
 PLAN = Plan(
     {
         "cases": rename,
+        "squads": _squad,
         "messages": _message,
         "deliveries": _delivery,
         "recipients": remove,

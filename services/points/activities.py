@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import cast
 
-from services.points.domain.activity import Act, Activity, Line, State, approval, happens
+from services.points.domain.activity import FOR_CAPTAINS, Act, Activity, Line, State, approval, happens
 from services.points.domain.entry import Passbook
 from services.points.domain.member import Member
 from services.points.paying import Due, Teller
@@ -84,8 +84,9 @@ class RecordActivity:
         return stored, self.desk.activities.put(work, stored, *self._told(stored)), False
 
     def _told(self, stored: Activity) -> Iterable[Outgoing]:
-        """To whoever keeps the photos, or they would be swept as nobody's."""
-        if not stored.photo_ids:
+        """To whoever keeps the photos, or they would be swept as nobody's; and to the captain who may recommend it."""
+        squad = stored.squad if stored.kind in FOR_CAPTAINS else None
+        if not stored.photo_ids and squad is None:
             return
         data = ActivityRecorded(
             subdistrict=stored.subdistrict,
@@ -93,6 +94,7 @@ class RecordActivity:
             rider=stored.rider,
             activity=cast(words.Activity, stored.kind),
             community=stored.community,
+            squad=squad,
             photo_ids=stored.photo_ids,
             recorded_at=stored.received_at,
         )

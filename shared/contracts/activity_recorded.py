@@ -1,4 +1,5 @@
-"""`activity-recorded`: a rider has recorded what he did, with photos; whoever keeps the photos keeps and shows them for it."""
+"""`activity-recorded`: a rider has recorded what he did; whoever keeps its photos keeps and shows them, and a captain hears
+what waits for his word."""
 
 from typing import Annotated, ClassVar
 
@@ -10,7 +11,8 @@ from shared.contracts.vocabulary import Activity
 
 
 class ActivityRecorded(EventData):
-    """At most one per recorded activity: only those with photos are told. Which words he wrote is nobody else's business."""
+    """At most one per recorded activity: only those with photos, and those that a captain may recommend, are told. Which words
+    he wrote is nobody else's business."""
 
     TYPE: ClassVar[str] = "cn.qianshao.activity.recorded.v1"
 
@@ -20,7 +22,8 @@ class ActivityRecorded(EventData):
     community: GridCode | None = Field(
         default=None, description="whose desk decides; null: every desk of the sub-district"
     )
-    photo_ids: Annotated[tuple[Id, ...], Field(min_length=1, max_length=20)]
+    squad: Id | None = Field(default=None, description="whose captain may recommend it; null: no captain needs to look")
+    photo_ids: Annotated[tuple[Id, ...], Field(max_length=20)]
     recorded_at: Instant = Field(description="server time")
 
     @property

@@ -72,7 +72,9 @@ ACCOUNT_CHANGED = Topic(
     "account-changed", "account", 12, 30, ("intake",), ("dispatch", "points", "notify"), (AccountChanged,)
 )
 CAMPAIGN_CHANGED = Topic("campaign-changed", "campaign", 12, 30, ("points",), ("intake",), (CampaignChanged,))
-ACTIVITY_RECORDED = Topic("activity-recorded", "activity", 12, 30, ("points",), ("intake",), (ActivityRecorded,))
+ACTIVITY_RECORDED = Topic(
+    "activity-recorded", "activity", 12, 30, ("points",), ("intake", "notify"), (ActivityRecorded,)
+)
 VISIT_RECORDED = Topic("visit-recorded", "visit", 12, 30, ("intake",), ("points",), (VisitRecorded,))
 REPORT_JUDGED = Topic("report-judged", "report", 12, 30, ("intake",), ("points",), (ReportJudged,))
 ACCOUNT_FORGOTTEN = Topic(

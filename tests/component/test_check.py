@@ -84,6 +84,18 @@ async def test_rule_8_a_message_without_english(house: House, look: Look, story:
     assert await violations(look, story) == {}
 
 
+async def test_rule_8_a_group_s_message_without_an_outcome(house: House, look: Look, story: Story) -> None:
+    found = await house.find("notify", "deliveries", {"incident": story.incident})
+    of_group = next(one for one in found if one["audience"].startswith("group:"))
+    async with removed(house, "notify", "deliveries", of_group["_id"]):
+        (said,) = await _only(8, look, story)
+        assert of_group["message"] in said
+        assert "nothing says what became of it" in said
+    async with changed(house, "notify", "deliveries", of_group["_id"], code=""):
+        await _only(8, look, story)
+    assert await violations(look, story) == {}
+
+
 async def test_rule_9_a_view_that_lacks_a_step(house: House, look: Look, story: Story) -> None:
     (status,) = await house.find("intake", "statuses", {"_id": story.incident})
     async with changed(house, "intake", "statuses", story.incident, steps=status["steps"][:-1]):

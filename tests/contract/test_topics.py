@@ -51,7 +51,7 @@ DESIGN = {
     "visit-recorded": ("visit", "intake", {"points"}, "visit-recorded:<visit>"),
     "report-judged": ("report", "intake", {"points"}, "report-judged:<report>"),
     # evidence of activities, see docs/adr/0038
-    "activity-recorded": ("activity", "points", {"intake"}, "activity-recorded:<activity>"),
+    "activity-recorded": ("activity", "points", {"intake", "notify"}, "activity-recorded:<activity>"),
 }
 
 

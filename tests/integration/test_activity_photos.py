@@ -22,6 +22,7 @@ from tests.support.stack import Stack
 from tests.support.stores import MongoStore, in_mongo
 
 TOLD = [decode(sample.topic, *sample.wire) for sample in samples() if sample.topic == "activity-recorded"]
+WITH_PHOTOS = [told for told in TOLD if told.data.model_dump()["photo_ids"]]
 MINE = "0199d000-0000-7c3e-9000-0000000000a1"
 ANNA = "01990d11-0000-7aaa-8bbb-c0ffee000001"
 
@@ -33,7 +34,7 @@ async def store(stack: Stack) -> AsyncIterator[MongoStore]:
 
 
 async def hear(store: MongoStore, name: str) -> None:
-    message = next(told for told in TOLD if (told.data.model_dump()["community"] is None) == (name == "minimal"))
+    message = next(told for told in WITH_PHOTOS if (told.data.model_dump()["community"] is None) == (name == "minimal"))
     async with running(store.transactor) as lane:
         for _ in range(2):
             await lane.submit(activity_photos.handlers(ACTIVITY_PHOTOS)["activity-recorded"](message))
@@ -50,6 +51,13 @@ async def test_shown_to_the_desk_that_decides_if_it_is_his_own(store: MongoStore
     assert seen == {"s1": b"jpeg", "l1": b"jpeg", "bert": None}
     assert (await photos.read(NEIGHBOUR, MINE, thumb=False) is not None) == (name == "minimal")
     assert await photos.read(elsewhere, MINE, thumb=False) is None
+
+
+async def test_of_an_activity_without_photos_nothing_is_kept(store: MongoStore) -> None:
+    (without,) = [told for told in TOLD if told not in WITH_PHOTOS]
+    async with running(store.transactor) as lane:
+        await lane.submit(activity_photos.handlers(ACTIVITY_PHOTOS)["activity-recorded"](without))
+    assert await store.database[ACTIVITY_PHOTOS.collection].count_documents({}) == 0
 
 
 async def test_who_names_another_s_photo_shows_nothing_of_it(store: MongoStore) -> None:

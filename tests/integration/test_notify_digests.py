@@ -73,6 +73,24 @@ async def test_departments_and_communities_hear_what_is_due_today_once(store: Mo
     assert all("7K3M-9QXA (18:00)" in got.zh and got.zh.startswith("今天到期 1 件") for got in due.values())
 
 
+async def test_what_stands_still_is_not_due_and_is_due_later_once_it_goes_on(store: MongoStore, reference: Any) -> None:
+    today, facts = EIGHT + timedelta(hours=10), MongoFacts(store.database)
+    evening = EIGHT + timedelta(hours=16)
+    async with running(store.transactor) as lane:
+        for incident, pause in (("asked", "needs_info"), ("aside", "parked")):
+            await hear(
+                lane, [reported(incident), changed("order_accepted", 1, 1, incident, **order("accepted", today))]
+            )
+            await hear(lane, [state(pause, 2, 2, incident=incident)])
+        assert await facts.due(SUBDISTRICT, evening) == []
+        await hear(lane, [state("in_progress", 3, 3, incident="asked")])
+        (due,) = await facts.due(SUBDISTRICT, evening)
+        assert due.due == today + timedelta(minutes=1), "later by the pause"
+        moved = order("working", EIGHT + timedelta(days=3))
+        await hear(lane, [changed("reminder", 4, 4, "asked", **moved)])
+        assert await facts.due(SUBDISTRICT, evening) == [], "what is said of the order holds"
+
+
 async def test_staff_hear_of_grids_that_were_quiet_and_not_of_the_one_that_was_not(
     store: MongoStore, reference: Any
 ) -> None:

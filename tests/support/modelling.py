@@ -1,7 +1,7 @@
 """All four services in memory, wired by their own handlers: what `check` gathers, without a broker or a database."""
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
@@ -16,7 +16,13 @@ from services.intake.domain.report import GridPath, Place, Point, Report
 from services.intake.opening import OpenReport
 from services.intake.store import HOLDINGS
 from services.notify import agents as notify
+from services.notify.delivery_store import DELIVERIES
+from services.notify.domain.delivery import Delivery as Sending
+from services.notify.domain.delivery import Way
+from services.notify.domain.message import Message as Told
+from services.notify.planning import Planning
 from services.notify.store import BOOKS as INBOXES
+from services.notify.store import MESSAGES
 from services.points import agents as points
 from services.points.store import BOOKS as LEDGER
 from shared.context import Context
@@ -131,8 +137,33 @@ class Model:
         return await gather(Behind(self), NOW)
 
 
+@dataclass(slots=True)
+class Drafts:
+    """Messages in memory that are to be planned."""
+
+    messages: list[Told]
+    kept: list[Sending] = field(default_factory=list)
+
+    async def unplanned(self, limit: int) -> list[tuple[Told, int]]:
+        return [(message, 1) for message in self.messages]
+
+    async def keep(self, deliveries: Sequence[Sending]) -> int:
+        self.kept += deliveries
+        return len(deliveries)
+
+    async def planned(self, message: str, version: int) -> None:
+        return None
+
+
+class NoWays:
+    """No robot and no address."""
+
+    async def of(self, audience: str, message: Told) -> tuple[Sequence[Way], str | None]:
+        return (), None
+
+
 class Behind(Look):
-    """Looks into a model. All that was put has been published."""
+    """Looks into a model. All that was put has been published, and every message was looked at: no robot speaks anywhere."""
 
     def __init__(self, model: Model) -> None:
         self._model = model
@@ -144,8 +175,16 @@ class Behind(Look):
     async def find(self, service: str, collection: str, query: Document, *fields: str) -> list[Document]:
         if collection == OUTBOX:
             return []
+        if query == {"unplanned": True}:
+            return []
         changes = self._model.works[service].changes()
-        return [change.document for change in changes if change.document and change.ref.collection == collection]
+        found = [change.document for change in changes if change.document and change.ref.collection == collection]
+        return found + await self._planned() if (service, collection) == ("notify", "deliveries") else found
+
+    async def _planned(self) -> list[Document]:
+        drafts = Drafts([MESSAGES.load(one) for one in await self.find("notify", "messages", {})])
+        await Planning(drafts, NoWays(), lambda: NOW).step()
+        return [DELIVERIES.dump(one) for one in drafts.kept]
 
     async def topics(self) -> Topics:
         ordered = sorted(self._model.records, key=lambda record: (record.topic, record.offset))

@@ -14,6 +14,7 @@ from services.notify.agents import handlers
 from services.notify.domain.words import Words
 from services.notify.store import BOOKS, MESSAGES
 from shared.contracts.activity_decided import ActivityDecided
+from shared.contracts.activity_recorded import ActivityRecorded
 from shared.contracts.envelope import Envelope, Message
 from shared.contracts.event import EventData
 from shared.contracts.incident_changed import IncidentChanged
@@ -225,6 +226,13 @@ def adjusted(kind: str, entry: str, minute: float, rider: str = "rider-1", **mor
         **more,
     }
     return said("points-adjusted", rider, f"points-adjusted:{entry}", minute, PointsAdjusted.model_validate(fields))
+
+
+def recorded(squad: str | None, rider: str = "rider-1") -> Said:
+    """A rider has recorded that he helped somebody."""
+    fields = {"subdistrict": SUBDISTRICT, "recorded_activity": "act", "rider": rider, "activity": "help"}
+    data = ActivityRecorded.model_validate({**fields, "squad": squad, "photo_ids": (), "recorded_at": START})
+    return said("activity-recorded", "act", "activity-recorded:act", 1, data)
 
 
 def decided(kind: str, version: int, rider: str = "rider-1", **more: Any) -> Said:

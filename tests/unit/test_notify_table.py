@@ -7,8 +7,9 @@ from typing import Any, get_args
 import pytest
 
 from services.notify.agents import handlers
+from services.notify.domain.member import Squad
 from services.notify.domain.telling import TABLE
-from services.notify.store import BOOKS, MESSAGES
+from services.notify.store import BOOKS, MESSAGES, SQUADS
 from shared.contracts.activity_decided import ActivityDecided
 from shared.contracts.incident_changed import IncidentChanged
 from shared.contracts.incident_resolved import IncidentResolved
@@ -33,6 +34,7 @@ from tests.support.notifying import (
     hear,
     inboxes,
     place,
+    recorded,
     reported,
     resolved,
     state,
@@ -164,6 +166,8 @@ EVENTS: dict[tuple[str, str], tuple[list[Said], list[Told]]] = {
         [decided("rejected", 1, reason="照片看不清")],
         [(R1, "activity_rejected", "normal")],
     ),
+    ("activity-recorded", "for_captain"): ([recorded("squad-1")], [("rider:rider-9", "captain_activity", "normal")]),
+    ("activity-recorded", "without_captain"): ([recorded(None)], []),
 }
 
 
@@ -190,6 +194,7 @@ class Notify:
 @pytest.fixture
 async def notify() -> AsyncIterator[Notify]:
     store = MemoryTransactor()
+    store.documents[SQUADS.ref("squad-1")] = {**SQUADS.dump(Squad("squad-1", ("rider-9",))), "version": 1}
     async with running(store) as lane:
         yield Notify(store, lane)
 
@@ -223,7 +228,7 @@ async def test_a_row_tells_exactly_these(notify: Notify, key: tuple[str, str]) -
     assert sorted((g.audience, g.template, g.urgency) for g in got) == sorted(expected)
     for one in got:
         assert "—" not in one.zh + one.en, "the event brings every value that its text asks for"
-        assert (one.code, one.link) in (("7K3M-9QXA", "/p/7K3M-9QXA"), (None, "/passbook"))
+        assert (one.code, one.link) in (("7K3M-9QXA", "/p/7K3M-9QXA"), (None, "/passbook"), (None, "/"))
     assert not await notify.hear(reported(), *events), "the same events again tell nobody anything"
 
 

@@ -241,11 +241,23 @@ def test_a_cursor_is_read_back_and_nothing_else() -> None:
             read_cursor(text)
 
 
+async def test_a_captain_is_told_of_what_he_may_recommend(house: House) -> None:
+    await house.member(squad="squad-1")
+    for id_, kind in (("a1", "help"), ("a2", "volunteer"), ("a3", "home_visit")):
+        await house.record(id_, kind=kind)
+    told = [message.data for _, message in published(house.store)]
+    assert [(one.recorded_activity, one.squad, one.photo_ids) for one in told if isinstance(one, ActivityRecorded)] == [
+        ("a1", "squad-1", ()),
+        ("a2", "squad-1", ()),
+    ]
+    assert len(told) == 2
+
+
 async def test_photos_are_told_to_whoever_keeps_them_and_nothing_else_is(house: House) -> None:
-    await house.record()
+    await house.record(kind="home_visit")
     assert house.store.rows == []
-    await house.record("a2", photo_ids=("p1", "p2"))
-    await house.record("a2", photo_ids=("p1", "p2"))
+    for _ in range(2):
+        await house.record("a2", kind="home_visit", photo_ids=("p1", "p2"))
     ((topic, told),) = published(house.store)
     assert isinstance(told.data, ActivityRecorded)
     assert (topic, told.data.photo_ids, told.data.community) == ("activity-recorded", ("p1", "p2"), HERE)

@@ -7,7 +7,7 @@ of topics leads to the same messages, each once.
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from services.notify.domain.telling import TABLE, Audience, Entry, Row
 from services.notify.domain.words import Words
@@ -75,6 +75,7 @@ class Heard:
     public: bool | None = None
     department: str | None = None
     order: Order | None = None
+    squad: str | None = None
 
     @property
     def key(self) -> str:
@@ -106,7 +107,8 @@ class Step:
 @dataclass(frozen=True, slots=True)
 class Case:
     """One incident. `returned` counts orders of this cycle that came back and were not offered to another department yet.
-    `over`: nothing more is to be done about it, as far as was heard. `since`: when it was reported."""
+    `over`: nothing more is to be done about it, as far as was heard. `since`: when it was reported. `paused`: since when its
+    clocks stand, None if they run."""
 
     id: str
     subdistrict: str
@@ -120,6 +122,7 @@ class Case:
     public: bool | None = None
     orders: tuple[Order, ...] = ()
     since: datetime | None = None
+    paused: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +139,7 @@ class Letter:
         return f"{self.step.key}|{self.audience}"
 
 
+_PAUSES = frozenset({"state:needs_info", "state:parked"})
 _ENDS = frozenset({"state:resolved", "state:closed", "state:duplicate", "state:rejected", "state:closed_no_action"})
 
 
@@ -151,10 +155,11 @@ def learn(case: Case, heard: Heard) -> Case:
         where=heard.where or case.where,
         category=heard.category or case.category,
         public=case.public if heard.public is None else heard.public,
-        orders=_orders(case, heard.order),
+        orders=_orders(_on_time(case, heard), heard.order),
         since=heard.at if heard.report else case.since,
         returned=returned,
         over=word in _ENDS if word.startswith("state:") else case.over,
+        paused=_paused(case, heard),
     )
     entry = TABLE[heard.topic, word]
     if not entry.rows:
@@ -183,10 +188,25 @@ def _offer(case: Case, heard: Heard) -> tuple[str, int]:
     return heard.word, 0 if heard.word == "state:reopened" else case.returned
 
 
-def _orders(case: Case, order: Order | None) -> tuple[Order, ...]:
-    if order is None:
+def _paused(case: Case, heard: Heard) -> datetime | None:
+    if heard.word in _PAUSES:
+        return case.paused or heard.at
+    return None if heard.word.startswith("state:") else case.paused
+
+
+def _on_time(case: Case, heard: Heard) -> tuple[Order, ...]:
+    """Where the clocks run again, no event says until when: later by the pause, until the next word about the order. That
+    may be some hours beside a deadline in working time, but never a due time that has stood still."""
+    if case.paused is None or _paused(case, heard) is not None:
         return case.orders
-    return (*(known for known in case.orders if known.id != order.id), order)
+    late = max(heard.at - case.paused, timedelta())
+    return tuple(replace(order, due=order.due + late) if order.open else order for order in case.orders)
+
+
+def _orders(orders: tuple[Order, ...], order: Order | None) -> tuple[Order, ...]:
+    if order is None:
+        return orders
+    return (*(known for known in orders if known.id != order.id), order)
 
 
 def _joined(case: Case, joined: Joined | None) -> tuple[Joined, ...]:
@@ -228,6 +248,8 @@ def _audiences(case: Case, report: Reported, step: Step, audience: Audience) -> 
             return department_audiences(case.subdistrict, step.department)
         case Audience.LEADS:
             return [leads_audience(case.subdistrict)]
+        case Audience.CAPTAIN:
+            return []  # no step of an incident asks one
 
 
 RIDER, ACCOUNT = "rider", "account"

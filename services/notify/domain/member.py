@@ -18,6 +18,20 @@ class Member:
     department: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Squad:
+    """Who is its captain now; several while one takes over from another."""
+
+    id: str
+    captains: tuple[str, ...] = ()
+
+
+def captain_of(member: Member | None) -> str | None:
+    """The squad that this member leads now."""
+    leads = member is not None and member.captain and member.status == "active"
+    return member.squad if member is not None and leads else None
+
+
 def newer(known: Member | None, told: Member) -> Member:
     """What holds now; a change that comes late changes nothing."""
     return told if known is None or told.told > known.told else known

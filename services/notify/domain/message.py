@@ -92,7 +92,7 @@ def of_case(case: Case, letter: Letter) -> Message:
 
 
 def of_passbook(heard: Heard, row: Row) -> tuple[Message, list[str]]:
-    """The text of an event that needs no case, and who gets it."""
+    """The text of an event that needs no case, and the riders that it names."""
     urgency = row.urgency or Urgency.NORMAL
     values = heard.entry.of(heard.values)
     message = _message(heard.key, heard.subdistrict, heard.incident, None, row, urgency, values, heard.at)

@@ -11,6 +11,7 @@ from services.notify.domain.templates import Template, placeholders
 from services.notify.domain.words import Words
 from shared.contracts.topics import (
     ACTIVITY_DECIDED,
+    ACTIVITY_RECORDED,
     INCIDENT_CHANGED,
     INCIDENT_REPORTED,
     INCIDENT_RESOLVED,
@@ -24,7 +25,8 @@ class Audience(StrEnum):
     """`rider`: whom the event names. `reporters`: who had reported the incident by then. `staff`: of the community it lies
     in, or of the sub-district while the place is uncertain. `new_staff`: of a community it was not known to lie in before.
     `officers`: the micro-grid officers' group of that community; `unit`: the group of the micro-grid's unit; `danger_unit`: the
-    same, if it is an emergency. `department`: the people of the one that the step is about. `leads`: of the sub-district."""
+    same, if it is an emergency. `captain`: who leads the squad that the event names. `department`: the people of the one that
+    the step is about. `leads`: of the sub-district."""
 
     RIDER = "rider"
     REPORTERS = "reporters"
@@ -33,6 +35,7 @@ class Audience(StrEnum):
     OFFICERS = "officers"
     UNIT = "unit"
     DANGER_UNIT = "danger_unit"
+    CAPTAIN = "captain"
     DEPARTMENT = "department"
     LEADS = "leads"
 
@@ -45,6 +48,7 @@ SIDES: Mapping[Audience, str] = {
     Audience.OFFICERS: "officers",
     Audience.UNIT: "unit",
     Audience.DANGER_UNIT: "unit",
+    Audience.CAPTAIN: "captain",
     Audience.DEPARTMENT: "department",
     Audience.LEADS: "leads",
 }
@@ -196,6 +200,13 @@ _DECIDED = {
     "rejected": _passbook("activity_rejected", "activity", "reason"),
 }
 
+_RECORDED = {
+    "for_captain": _tell(
+        Row(Audience.CAPTAIN, "captain_activity", Urgency.NORMAL), values=("activity",), of_case=False
+    ),
+    "without_captain": _nobody("the desk's queue shows it; no captain is asked about it", of_case=False),
+}
+
 _AWARDED = {
     "hazard": _tell(_rider("points_awarded"), values=("points", "balance", "why")),
     "activity": _passbook("points_for_activity", "points", "balance", "why"),
@@ -225,6 +236,7 @@ TABLE: Mapping[tuple[str, str], Entry] = {
         (POINTS_AWARDED, _AWARDED),
         (POINTS_ADJUSTED, _ADJUSTED),
         (ACTIVITY_DECIDED, _DECIDED),
+        (ACTIVITY_RECORDED, _RECORDED),
     )
     for word, entry in entries.items()
 }

@@ -223,6 +223,12 @@ TEMPLATES: Mapping[str, Template] = {
         PASSBOOK,
     ),
     # For community staff
+    "captain_activity": _t(
+        ("队员活动待推荐", "An activity waits for your word"),
+        ("您小队的队员登记了一项活动：{activity}。", "Somebody of your squad has recorded: {activity}."),
+        ("请在“本小队活动”中查看并推荐。", "Look at it among your squad's activities, and recommend it."),
+        "/",
+    ),
     "staff_new": _t(
         ("新上报 {code}", "New incident {code}"),
         ("{place}：{category}，编号 {code}。", "{place}: {category}, {code}."),

@@ -11,6 +11,9 @@ from shared.errors import Conflict, Forbidden
 KINDS = ("home_visit", "help", "hardship", "volunteer")
 """The activities that people decide about. Hazards are paid by what becomes of them, meetings by having been there."""
 
+FOR_CAPTAINS = frozenset({"help", "volunteer"})
+"""What the captain of the rider's squad is asked to recommend."""
+
 _ACTIVITIES = uuid.UUID("3b6f7d10-5a92-5c1e-8e47-b1d0c9a2f664")
 
 
