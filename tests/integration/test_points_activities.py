@@ -65,7 +65,7 @@ async def test_of_many_approvals_at_once_one_pays(store: MongoStore, both: tuple
     ledger = await Ledger.read(store.database)
     assert ledger.told("anna") == [("post", "help", 3, "approved")]
     rows = [row["topic"] for row in store.rows()]
-    assert sorted(rows) == ["activity-decided", "points-awarded"]
+    assert sorted(rows) == ["activity-decided", "activity-recorded", "points-awarded"]
 
 
 async def test_of_many_scans_at_once_one_pays(store: MongoStore, both: tuple[Doing, Doing]) -> None:
