@@ -8,6 +8,7 @@ import uuid
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import cache
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -20,8 +21,9 @@ from ops.local import plan
 from ops.local.process import Process, Program
 from ops.local.state import REPOSITORY
 from ops.local.supervisor import answers, until_ready
+from shared.reference.load import load
 from tests.support.house import House, wish
-from tests.support.stack import Stack
+from tests.support.stack import REFERENCE, Stack
 
 CONNECTIONS = 16
 RIDERS = 240
@@ -113,11 +115,21 @@ async def _load(client: httpx2.AsyncClient, send: Send, seconds: float) -> int:
     return answered
 
 
+@cache
+def _kinds() -> list[tuple[str, str]]:
+    """Category and condition of what needs no photo."""
+    known = load(REFERENCE).categories.values()
+    free = [one for one in known if one.scheme == "gb30428" and not one.photo_required and one.conditions]
+    return [(one.code, one.conditions[0].code) for one in free]
+
+
 def _wish(number: int) -> dict[str, Any]:
-    """Shop noise, which needs no photo, somewhere on a raster of 40 m: no two at one place."""
+    """What needs no photo, somewhere on a raster of 40 m: the next one of a kind is more than 100 m away."""
     place = {"lng": 113.56 + number % 97 * 4.5e-4, "lat": 37.845 + number // 97 % 61 * 3.6e-4, "crs": "wgs84"}
-    category = {"scheme": "gb30428", "code": "E0128", "condition": "noisy"}
-    body = wish("", category=category, emergency=False, place={**place, "accuracy_m": 12}, text="音响很吵")
+    kinds = _kinds()
+    code, condition = kinds[(number % 97 + number // 97 * 3) % len(kinds)]
+    category = {"scheme": "gb30428", "code": code, "condition": condition}
+    body = wish("", category=category, emergency=False, place={**place, "accuracy_m": 12}, text="请来看看")
     return {**body, "photo_ids": [], "captured_at": datetime.now(UTC).isoformat()}
 
 
