@@ -16,6 +16,7 @@ from shared.contracts.topics import INCIDENT_REPORTED, department_updates_topic,
 from shared.ids import new_id
 from shared.kafka.admin import Acl, Diff, Wanted, plan
 from tests.support.stack import Stack
+from tests.support.waiting import until
 
 OURS, OTHER = "rights", "rightswing"
 """Departments of these tests alone, whose topics nobody else of the session reads. One name begins with the other."""
@@ -208,6 +209,7 @@ async def test_settings_are_corrected_and_other_partitions_refused(rights: Stack
     done = await asyncio.to_thread(reconcile, admin, wanted, {})
     assert done.configure == {topic.name: {"retention.ms": str(90 * 24 * 3600 * 1000)}}
     admin.create_partitions([sdk.NewPartitions(topic.name, 4)])[topic.name].result(15)
+    await until(lambda: read(admin).topics[topic.name].partitions == 4, 30, "the broker tells of the fourth")
     with pytest.raises(Conflicted, match=r"dispatch\.aa-test: has 4 partitions, 3 are declared"):
         await asyncio.to_thread(reconcile, admin, wanted, {})
     admin.delete_topics([topic.name])[topic.name].result(15)
