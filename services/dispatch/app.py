@@ -44,6 +44,7 @@ from shared.beside import Beside, Job
 from shared.clock import system_clock
 from shared.ids import new_id
 from shared.kafka.unread import unread
+from shared.mongo.looks import Looks
 from shared.mongo.timers import Timer
 from shared.reference.load import load
 from shared.reference.reference import Reference
@@ -135,9 +136,8 @@ def _hooked(reference: Reference) -> frozenset[str]:
 
 def _jobs(beside: Beside, tick: Callable[[str], Tick]) -> Iterable[Job]:
     """What the worker does beside consuming, publishing and waking."""
-    census_lease = beside.lease("census")
-    census = Census(beside.database, census_lease, DispatchMetrics(beside.registry))
-    yield Job("census", census.run, census_lease)
+    lease, census = beside.lease("census"), Census(beside.database, DispatchMetrics(beside.registry))
+    yield Job("census", Looks("census", lease, census.look, census.forget).run, lease)
     yield Job("catching up", CatchingUp(beside.database, beside.lane, tick).run)
 
 

@@ -4,58 +4,29 @@ One worker counts, under the lease `census`. What happened is read from what was
 seconds ago, so that a transaction that is still being committed is met by the next look.
 """
 
-import asyncio
 from datetime import datetime, timedelta
 from typing import Any
-
-import structlog
 
 from services.dispatch.channel import count_told
 from services.dispatch.domain.routing import NEEDS_LOCATION, ROUTING_ERROR
 from services.dispatch.domain.states import OPEN_ORDERS, OVER, State
 from services.dispatch.metrics import DispatchMetrics
-from shared.mongo.client import Database, DatabaseError, Document
-from shared.mongo.lease import Lease
+from shared.mongo.client import Database, Document
 from shared.mongo.timers import server_time
 
-log = structlog.get_logger(__name__)
-
 LAG = timedelta(seconds=15)
-_LOOK_SECONDS = 15.0
-_RENEW_SECONDS = 3.0
 _STANDING = [State.NEEDS_INFO.value, State.PARKED.value]
 _DONE = [State.RESOLVED.value, *(state.value for state in OVER)]
 
 
 class Census:
-    """`look()` counts once; `run()` repeats it while this worker has the lease."""
+    """`look()` counts once; `shared.mongo.looks` repeats it."""
 
-    def __init__(self, database: Database, lease: Lease, metrics: DispatchMetrics) -> None:
+    def __init__(self, database: Database, metrics: DispatchMetrics) -> None:
         self._database = database
         self._incidents = database["incidents"]
-        self._lease = lease
         self._metrics = metrics
         self._until: datetime | None = None
-
-    async def run(self) -> None:
-        """Until cancelled; a database that is away is waited for."""
-        looks = int(_LOOK_SECONDS / _RENEW_SECONDS)
-        turn = 0
-        while True:
-            try:
-                await self._turn(turn % looks == 0)
-            except DatabaseError as error:
-                log.info("the census waits for the database", error=repr(error)[:200])
-            turn += 1
-            await asyncio.sleep(_RENEW_SECONDS)
-
-    async def _turn(self, look: bool) -> None:
-        if self._lease.due():
-            await self._lease.try_hold()
-        if not self._lease.safe():
-            self._forget()
-        elif look:
-            await self.look()
 
     async def look(self) -> None:
         """Count what is open, and what has happened since the look before (since now, the first time)."""
@@ -118,7 +89,7 @@ class Census:
             if since < fired["at"] <= until:
                 self._metrics.escalations.labels(fired["level"]).inc()
 
-    def _forget(self) -> None:
+    def forget(self) -> None:
         """Another worker counts now; two that show the same would be counted twice."""
         self._until = None
         for gauge in (self._metrics.open, self._metrics.overdue, self._metrics.unconfirmed, self._metrics.triage):

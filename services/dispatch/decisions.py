@@ -3,6 +3,7 @@
 `expected_version` is the version that the decision was made on.
 """
 
+from abc import abstractmethod
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Annotated, ClassVar
@@ -46,9 +47,9 @@ class Decision(BaseModel):
 
     expected_version: int = Field(ge=1)
 
+    @abstractmethod
     def act(self, incident: Incident, on: On) -> Outcome:
         """The incident afterwards, and what happened, not numbered yet."""
-        raise NotImplementedError
 
 
 class Ask(Decision):

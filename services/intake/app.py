@@ -86,6 +86,7 @@ from shared.context import Context
 from shared.errors import Unavailable
 from shared.ids import new_id
 from shared.mongo.lane import Lane
+from shared.mongo.looks import Looks
 from shared.mongo.opening import OpenDatabase
 from shared.mongo.timers import Timer
 from shared.mongo.transactions import MongoTransactor
@@ -259,5 +260,5 @@ async def worker(process: Process) -> None:
 
 def _jobs(beside: Beside) -> Iterable[Job]:
     """What the worker does beside consuming, publishing and waking."""
-    lease = beside.lease("census")
-    yield Job("census", Census(beside.database, lease, WaitingMetrics(beside.registry)).run, lease)
+    lease, census = beside.lease("census"), Census(beside.database, WaitingMetrics(beside.registry))
+    yield Job("census", Looks("census", lease, census.look, census.forget).run, lease)

@@ -1,18 +1,9 @@
 """Counting the reports that wait for something, out of the reports themselves. One worker counts, under the lease `census`."""
 
-import asyncio
-
-import structlog
 from prometheus_client import CollectorRegistry, Gauge
 
 from services.intake.store import AWAITING, TO_REVIEW
-from shared.mongo.client import Database, DatabaseError
-from shared.mongo.lease import Lease
-
-log = structlog.get_logger(__name__)
-
-_LOOK_SECONDS = 15.0
-_RENEW_SECONDS = 3.0
+from shared.mongo.client import Database
 
 
 class WaitingMetrics:
@@ -28,24 +19,11 @@ class WaitingMetrics:
 
 
 class Census:
-    """`look()` counts once; `run()` repeats it while this worker has the lease."""
+    """`look()` counts once; `shared.mongo.looks` repeats it."""
 
-    def __init__(self, database: Database, lease: Lease, metrics: WaitingMetrics) -> None:
+    def __init__(self, database: Database, metrics: WaitingMetrics) -> None:
         self._reports = database["reports"]
-        self._lease = lease
         self._waiting = metrics.waiting
-
-    async def run(self) -> None:
-        """Until cancelled; a database that is away is waited for."""
-        looks = int(_LOOK_SECONDS / _RENEW_SECONDS)
-        turn = 0
-        while True:
-            try:
-                await self._turn(turn % looks == 0)
-            except DatabaseError as error:
-                log.info("the census waits for the database", error=repr(error)[:200])
-            turn += 1
-            await asyncio.sleep(_RENEW_SECONDS)
 
     async def look(self) -> None:
         """Both counts are read from partial indexes that hold nothing but what waits."""
@@ -54,10 +32,6 @@ class Census:
         self._waiting.labels("photo").set(photos)
         self._waiting.labels("review").set(reviews)
 
-    async def _turn(self, look: bool) -> None:
-        if self._lease.due():
-            await self._lease.try_hold()
-        if not self._lease.safe():
-            self._waiting.clear()
-        elif look:
-            await self.look()
+    def forget(self) -> None:
+        """Another worker counts now."""
+        self._waiting.clear()

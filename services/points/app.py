@@ -69,6 +69,7 @@ from shared.clock import system_clock
 from shared.ids import new_id
 from shared.mongo.client import Database
 from shared.mongo.lane import Lane
+from shared.mongo.looks import Looks
 from shared.reference.load import load
 from shared.runtime import Process
 from shared.settings import KafkaSettings
@@ -165,8 +166,8 @@ def entry_routers(lane: Lane, database: Database, rules: Rules) -> list[APIRoute
 
 def _jobs(beside: Beside, zone: ZoneInfo) -> Iterable[Job]:
     """What the worker does beside consuming and publishing."""
-    lease = beside.lease("activities")
-    census = ActivityCensus(beside.database, lease, WaitingMetrics(beside.registry), system_clock)
-    yield Job("activities", census.run, lease)
+    lease, waiting = beside.lease("activities"), WaitingMetrics(beside.registry)
+    census = ActivityCensus(beside.database, waiting, system_clock)
+    yield Job("activities", Looks("activities", lease, census.look, waiting.clear).run, lease)
     ledger, shown = beside.lease("ledger"), LedgerMetrics(beside.registry)
     yield Job("ledger", LedgerCheck(beside.database, ledger, shown, system_clock, zone).run, ledger)

@@ -1,54 +1,23 @@
 """Counting stock, redemptions and liability for the metrics, out of what is stored. One worker counts, under a lease."""
 
-import asyncio
 from collections import Counter
 from datetime import datetime
-
-import structlog
 
 from services.points.domain.redemption import State
 from services.points.domain.stock import stock_id
 from services.points.prize_metrics import PrizeMetrics
 from services.points.prize_ports import Shelf
-from shared.mongo.client import UTC_DATES, Database, DatabaseError, Document
-from shared.mongo.lease import Lease
-
-log = structlog.get_logger(__name__)
-
-_LOOK_SECONDS = 30.0
-_RENEW_SECONDS = 3.0
+from shared.mongo.client import UTC_DATES, Database, Document
 
 
 class PrizeCensus:
-    """`look()` counts once; `run()` repeats it while this worker has the lease."""
+    """`look()` counts once; `shared.mongo.looks` repeats it."""
 
-    def __init__(
-        self, database: Database, lease: Lease, shelf: Shelf, subdistricts: list[str], metrics: PrizeMetrics
-    ) -> None:
+    def __init__(self, database: Database, shelf: Shelf, subdistricts: list[str], metrics: PrizeMetrics) -> None:
         self._database = database
-        self._lease = lease
         self._shelf = shelf
         self._homes = [home for code in subdistricts for home in shelf.homes(code)]
         self._metrics = metrics
-
-    async def run(self) -> None:
-        """Until cancelled; a database that is away is waited for."""
-        looks, turn = int(_LOOK_SECONDS / _RENEW_SECONDS), 0
-        while True:
-            try:
-                await self._turn(turn % looks == 0)
-            except DatabaseError as error:
-                log.info("the census of prizes waits for the database", error=repr(error)[:200])
-            turn += 1
-            await asyncio.sleep(_RENEW_SECONDS)
-
-    async def _turn(self, look: bool) -> None:
-        if self._lease.due():
-            await self._lease.try_hold()
-        if not self._lease.safe():
-            self._metrics.forget()
-        elif look:
-            await self.look()
 
     async def look(self) -> None:
         """Count everything once."""

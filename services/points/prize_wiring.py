@@ -28,6 +28,7 @@ from shared.beside import Beside, Job
 from shared.clock import system_clock
 from shared.context import Context
 from shared.ids import new_id
+from shared.mongo.looks import Looks
 from shared.mongo.timers import Timer
 from shared.reference.reference import Reference
 
@@ -59,7 +60,8 @@ def prize_jobs(beside: Beside, reference: Reference) -> Iterable[Job]:
     """What the worker counts."""
     lease, metrics = beside.lease("prize census"), PrizeMetrics(beside.registry)
     shelf, places = ReferenceShelf(reference), sorted(reference.subdistricts)
-    yield Job("prize census", PrizeCensus(beside.database, lease, shelf, places, metrics).run, lease)
+    census = PrizeCensus(beside.database, shelf, places, metrics)
+    yield Job("prize census", Looks("prizes", lease, census.look, metrics.forget, seconds=30.0).run, lease)
 
 
 def _ledger(books: Books, shelf: ReferenceShelf) -> Ledger:

@@ -22,6 +22,7 @@ from services.dispatch.ticking import Tick
 from shared.clock import system_clock
 from shared.mongo.client import Document
 from shared.mongo.lease import Lease
+from shared.mongo.looks import Looks
 from shared.mongo.outbox import outbox_row
 from shared.reference.calendars import Calendar
 from tests.support.dispatching import LIMIT, WEEK, ZONE, StubRules, calendar_file, dispatched, incident
@@ -42,7 +43,7 @@ def put(store: MongoStore, found: Incident) -> None:
 
 async def test_orders_are_counted_once_and_what_happened_since_the_last_look(store: MongoStore) -> None:
     registry, now = CollectorRegistry(), system_clock()
-    census = Census(store.database, Lease(store.database, "census", "one"), DispatchMetrics(registry))
+    census = Census(store.database, DispatchMetrics(registry))
     overdue = dispatched("water", "fire", id="a", t0=now - timedelta(days=30), at=now - timedelta(days=30))
     lost, _ = routing.route(incident(id="b"), "no rule matches", LIMIT, WEEK, now)
     put(store, overdue)
@@ -76,7 +77,7 @@ async def test_what_departments_were_told_and_how_their_updates_were_answered_is
     store: MongoStore,
 ) -> None:
     registry, now = CollectorRegistry(), system_clock()
-    census = Census(store.database, Lease(store.database, "census", "one"), DispatchMetrics(registry))
+    census = Census(store.database, DispatchMetrics(registry))
     moment = now - LAG - timedelta(seconds=1)
 
     def told(id_: str, topic: str, published: datetime | None, **data: str) -> None:
@@ -106,14 +107,15 @@ async def test_what_departments_were_told_and_how_their_updates_were_answered_is
 
 async def test_who_lost_the_lease_shows_nothing(store: MongoStore) -> None:
     registry = CollectorRegistry()
-    other = Lease(store.database, "census", "two")
-    census = Census(store.database, Lease(store.database, "census", "one"), DispatchMetrics(registry))
+    lease, other = Lease(store.database, "census", "one"), Lease(store.database, "census", "two")
+    census = Census(store.database, DispatchMetrics(registry))
+    looks = Looks("census", lease, census.look, census.forget)
     put(store, dispatched("water"))
-    await census._turn(True)
+    await looks.turn(due=True)
     assert registry.get_sample_value("qianshao_dispatch_open_orders", {"department": "water", "class": "N"}) == 1
-    await census._lease.release()
+    await lease.release()
     assert await other.try_hold()
-    await census._turn(True)
+    await looks.turn(due=True)
     assert registry.get_sample_value("qianshao_dispatch_open_orders", {"department": "water", "class": "N"}) is None
 
 

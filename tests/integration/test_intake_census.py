@@ -12,6 +12,7 @@ from services.intake.domain.report import Report
 from services.intake.domain.review import Review
 from services.intake.store import COLLECTIONS, REPORTS
 from shared.mongo.lease import Lease
+from shared.mongo.looks import Looks
 from tests.support.intaking import report
 from tests.support.stack import Stack
 from tests.support.stores import MongoStore, in_mongo
@@ -37,7 +38,7 @@ def shown(registry: CollectorRegistry) -> list[float | None]:
 
 async def test_what_waits_is_counted_and_what_is_settled_no_more(store: MongoStore) -> None:
     registry = CollectorRegistry()
-    census = Census(store.database, Lease(store.database, "census", "one"), WaitingMetrics(registry))
+    census = Census(store.database, WaitingMetrics(registry))
     await census.look()
     assert shown(registry) == [0, 0]
     two = report(id="two", awaiting=("p1", "p2"))
@@ -53,11 +54,12 @@ async def test_what_waits_is_counted_and_what_is_settled_no_more(store: MongoSto
 
 async def test_who_lost_the_lease_shows_nothing(store: MongoStore) -> None:
     registry = CollectorRegistry()
-    other = Lease(store.database, "census", "two")
-    census = Census(store.database, Lease(store.database, "census", "one"), WaitingMetrics(registry))
-    await census._turn(True)
+    lease, other = Lease(store.database, "census", "one"), Lease(store.database, "census", "two")
+    census = Census(store.database, WaitingMetrics(registry))
+    looks = Looks("census", lease, census.look, census.forget)
+    await looks.turn(due=True)
     assert shown(registry) == [0, 0]
-    await census._lease.release()
+    await lease.release()
     assert await other.try_hold()
-    await census._turn(True)
+    await looks.turn(due=True)
     assert shown(registry) == [None, None]

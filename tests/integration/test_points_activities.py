@@ -185,8 +185,7 @@ async def test_the_census_shows_what_waits(store: MongoStore, both: tuple[Doing,
         await both[0].record(f"a{number}")
     await both[0].decide(Act.REJECT, id_="a0", reason="r")
     registry, later = CollectorRegistry(), timedelta(hours=1)
-    lease = Lease(store.database, "activities", "one")
-    await ActivityCensus(store.database, lease, WaitingMetrics(registry), lambda: system_clock() + later).look()
+    await ActivityCensus(store.database, WaitingMetrics(registry), lambda: system_clock() + later).look()
     assert registry.get_sample_value("qianshao_points_activities_waiting", {"kind": "help"}) == 2
     oldest = registry.get_sample_value("qianshao_points_activities_oldest_seconds", {"kind": "help"})
     assert oldest is not None

@@ -228,8 +228,7 @@ async def test_the_census_counts_what_is_stored(store: MongoStore, lane: Lane) -
     store.put("redemptions", {**document, "expires_at": past})
     member = Member("anna", 1, BEIDAJIE, "rider", "active", community=HERE)
     store.put("members", {**MEMBERS.dump(member), "version": 1})
-    lease = Lease(store.database, "prize census", "test")
-    census = PrizeCensus(store.database, lease, SHELF, [BEIDAJIE], PrizeMetrics(registry))
+    census = PrizeCensus(store.database, SHELF, [BEIDAJIE], PrizeMetrics(registry))
     await census.look()
 
     def shown(name: str, **labels: str) -> float | None:
