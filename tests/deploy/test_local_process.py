@@ -7,13 +7,13 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from ops.local.process import Process, Program
 from ops.local.supervisor import Backoff, NotReady, Supervisor, listens, until_ready
+from tests.support.waiting import until
 
 STUBBORN = (
     "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('up', flush=True); time.sleep(600)"
@@ -58,22 +58,15 @@ def alive(pid: int) -> bool:
     return state != "Z"
 
 
-async def eventually(condition: Callable[[], bool], seconds: float = 10.0) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "did not become true in time"
-        await asyncio.sleep(0.02)
-
-
 async def printed(process: Process) -> str:
-    await eventually(lambda: bool(process.tail().strip()))
+    await until(lambda: bool(process.tail().strip()), 10)
     return process.tail().strip()
 
 
 async def test_stop_is_polite_first(tmp_path: Path) -> None:
     process = Process(Program("sleep", ("/bin/sleep", "600"), tmp_path / "log"))
     await process.start()
-    await eventually(lambda: b"sleep" in Path(f"/proc/{process.pid}/cmdline").read_bytes())
+    await until(lambda: b"sleep" in Path(f"/proc/{process.pid}/cmdline").read_bytes(), 10)
     assert await process.stop() == -signal.SIGTERM
     assert not alive(process.pid)
 
@@ -101,7 +94,7 @@ async def test_what_a_process_forked_ends_with_it(tmp_path: Path) -> None:
     grandchild = int(await printed(process))
     assert alive(grandchild)
     await process.stop()
-    await eventually(lambda: not alive(grandchild))
+    await until(lambda: not alive(grandchild), 10)
 
 
 async def test_kill_9_of_the_supervisor_leaves_neither_children_nor_their_children(tmp_path: Path) -> None:
@@ -113,7 +106,7 @@ async def test_kill_9_of_the_supervisor_leaves_neither_children_nor_their_childr
     assert all(map(alive, children))
     parent.kill()
     assert await parent.wait() == -9
-    await eventually(lambda: not any(map(alive, children)))
+    await until(lambda: not any(map(alive, children)), 10)
 
 
 async def test_a_child_whose_parent_is_already_gone_does_not_start() -> None:
@@ -142,7 +135,7 @@ async def test_a_process_that_ends_is_started_again_and_it_is_reported(tmp_path:
     process = python("brief", "print('x', flush=True); raise SystemExit(75)", tmp_path)
     await process.start()
     supervisor.watch(process)
-    await eventually(lambda: process.tail(50).count("x") >= 3)
+    await until(lambda: process.tail(50).count("x") >= 3, 10)
     await supervisor.stop()
     assert not process.running
     assert reports[0].startswith("brief ended with status 75, again in 0 s")
